@@ -1,0 +1,33 @@
+package io.drover.actors;
+
+import java.util.List;
+
+/**
+ * One sequence to generate, as token ids. Text (stop strings, chat templates, UTF-8) stays with the gateway.
+ *
+ * @param requestId    unique within the gateway
+ * @param promptIds    at least one token id
+ * @param sampling     how the next token is drawn
+ * @param maxTokens    at least 1; prompt and completion together fit the model's context
+ * @param minTokens    stop tokens are not drawn before this many tokens
+ * @param ignoreEos    whether the model's end-of-sequence ids do not end the generation
+ * @param stopTokenIds further ids that end the generation
+ */
+public record GenerationRequest(String requestId, List<Integer> promptIds, Sampling sampling, int maxTokens, int minTokens,
+        boolean ignoreEos, List<Integer> stopTokenIds) {
+
+    public GenerationRequest {
+        promptIds = List.copyOf(promptIds);
+        stopTokenIds = List.copyOf(stopTokenIds);
+    }
+
+    /**
+     * @param temperature 0 for greedy
+     * @param topP        in (0, 1]; 1 keeps all
+     * @param topK        0 keeps all
+     * @param seed        with the position, the only source of randomness
+     */
+    public record Sampling(float temperature, float topP, int topK, long seed) {
+        public static final Sampling GREEDY = new Sampling(0, 1, 0, 0);
+    }
+}

@@ -1,0 +1,5 @@
+/** actors */
+@NullMarked
+package io.drover.actors;
+
+import org.jspecify.annotations.NullMarked;

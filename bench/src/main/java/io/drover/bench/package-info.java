@@ -1,0 +1,5 @@
+/** bench */
+@NullMarked
+package io.drover.bench;
+
+import org.jspecify.annotations.NullMarked;

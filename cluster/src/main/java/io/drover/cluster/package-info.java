@@ -1,0 +1,5 @@
+/** cluster */
+@NullMarked
+package io.drover.cluster;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** model */
+@NullMarked
+package io.drover.model;
+
+import org.jspecify.annotations.NullMarked;

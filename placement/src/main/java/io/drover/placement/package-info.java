@@ -1,0 +1,5 @@
+/** placement */
+@NullMarked
+package io.drover.placement;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** server */
+@NullMarked
+package io.drover.server;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** streams */
+@NullMarked
+package io.drover.streams;
+
+import org.jspecify.annotations.NullMarked;
