@@ -2,6 +2,8 @@ package io.drover.actors;
 
 import java.util.List;
 
+import io.drover.model.Sampling;
+
 /**
  * One sequence to generate, as token ids. Text (stop strings, chat templates, UTF-8) stays with the gateway.
  *
@@ -19,15 +21,5 @@ public record GenerationRequest(String requestId, List<Integer> promptIds, Sampl
     public GenerationRequest {
         promptIds = List.copyOf(promptIds);
         stopTokenIds = List.copyOf(stopTokenIds);
-    }
-
-    /**
-     * @param temperature 0 for greedy
-     * @param topP        in (0, 1]; 1 keeps all
-     * @param topK        0 keeps all
-     * @param seed        with the position, the only source of randomness
-     */
-    public record Sampling(float temperature, float topP, int topK, long seed) {
-        public static final Sampling GREEDY = new Sampling(0, 1, 0, 0);
     }
 }

@@ -1,0 +1,5 @@
+/** checkpoint */
+@NullMarked
+package io.drover.model.checkpoint;
+
+import org.jspecify.annotations.NullMarked;

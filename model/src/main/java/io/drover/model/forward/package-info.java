@@ -1,0 +1,5 @@
+/** forward */
+@NullMarked
+package io.drover.model.forward;
+
+import org.jspecify.annotations.NullMarked;

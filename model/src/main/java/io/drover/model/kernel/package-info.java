@@ -1,0 +1,5 @@
+/** kernel */
+@NullMarked
+package io.drover.model.kernel;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** text */
+@NullMarked
+package io.drover.model.text;
+
+import org.jspecify.annotations.NullMarked;
