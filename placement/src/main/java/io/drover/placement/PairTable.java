@@ -1,0 +1,13 @@
+package io.drover.placement;
+
+/** Counts of pairs (row expert, column expert) of one layer and {@link Relation}. */
+interface PairTable {
+    void add(int row, int column, float count);
+
+    /** The count, or 0 where none is kept. */
+    float get(int row, int column);
+
+    void scale(float factor);
+
+    void forEach(int row, PairConsumer consumer);
+}
