@@ -1,0 +1,81 @@
+package io.drover.model;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+
+/**
+ * What Hugging Face transformers computed for a tiny random model of a family, in float64.
+ *
+ * @param directory the model
+ * @param inputIds  a prompt
+ * @param logits    after each of its positions
+ * @param greedyIds the continuation
+ */
+public record Fixture(String family, Path directory, int[] inputIds, float[][] logits, int[] greedyIds) {
+    public static final List<String> FAMILIES = List.of("mixtral", "olmoe", "qwen2_moe", "qwen3_moe", "granitemoe");
+    public static final Path ROOT = Path.of(System.getProperty("drover.root"));
+    public static final Path DEMO = ROOT.resolve("model/demo");
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** One greedy continuation of the embedded model. */
+    public record DemoCase(String domain, String prompt, int[] promptIds, int[] greedyIds, String text) {}
+
+    public static Fixture of(final String family) {
+        try {
+            final Path directory = ROOT.resolve("model/src/test/resources/fixtures").resolve(family);
+            final ByteBuffer file = ByteBuffer.wrap(Files.readAllBytes(directory.resolve("expected.safetensors")))
+                    .order(ByteOrder.LITTLE_ENDIAN);
+            final byte[] header = new byte[Math.toIntExact(file.getLong())];
+            file.get(header);
+            final JsonNode tensors = JSON.readTree(header);
+            final ByteBuffer data = file.slice().order(ByteOrder.LITTLE_ENDIAN);
+            final int[] inputIds = ids(data, tensors.get("input_ids"));
+            final int vocab = tensors.get("logits").get("shape").get(1).intValue();
+            final float[][] logits = new float[inputIds.length][vocab];
+            for (int position = 0; position < logits.length; position++) {
+                data.slice(begin(tensors.get("logits")) + position * vocab * Float.BYTES, vocab * Float.BYTES)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .asFloatBuffer()
+                        .get(logits[position]);
+            }
+            return new Fixture(family, directory, inputIds, logits, ids(data, tensors.get("greedy_ids")));
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public static List<DemoCase> demoCases() {
+        try {
+            final List<DemoCase> cases = new ArrayList<>();
+            for (final JsonNode node : JSON.readTree(DEMO.resolve("expected.json").toFile()).get("cases")) {
+                cases.add(new DemoCase(node.get("domain").textValue(), node.path("prompt").asText(),
+                        JSON.convertValue(node.get("prompt_ids"), int[].class),
+                        JSON.convertValue(node.get("greedy_ids"), int[].class), node.get("text").textValue()));
+            }
+            return cases;
+        } catch (final IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static int[] ids(final ByteBuffer data, final JsonNode tensor) {
+        final long[] ids = new long[tensor.get("shape").get(0).intValue()];
+        data.slice(begin(tensor), ids.length * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).asLongBuffer().get(ids);
+        return Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
+    }
+
+    private static int begin(final JsonNode tensor) {
+        return tensor.get("data_offsets").get(0).intValue();
+    }
+}
