@@ -5,7 +5,8 @@ import java.util.Arrays;
 /**
  * The heavy pairs of a large layer in fixed memory: each row is cut into sets of 8 entries, a column belongs to one set, and a
  * column that finds its set full takes the place of the smallest count there and inherits it (Space-Saving, Metwally et al.
- * 2005, set-associative). A kept count is never too low, and too high by at most what was displaced from its set.
+ * 2005, set-associative). What was inherited is known, so that a pair is never reported above its true count; it falls below it by
+ * at most that inheritance.
  */
 final class BoundedPairs implements PairTable {
     private static final int WAYS = 8;
@@ -14,12 +15,14 @@ final class BoundedPairs implements PairTable {
     private final int setsPerRow;
     private final short[] columns;
     private final float[] counts;
+    private final float[] inherited;
 
     /** @param entriesPerRow a multiple of 8 */
     BoundedPairs(final int rows, final int entriesPerRow) {
         setsPerRow = entriesPerRow / WAYS;
         columns = new short[rows * entriesPerRow];
         counts = new float[columns.length];
+        inherited = new float[columns.length];
         Arrays.fill(columns, EMPTY);
     }
 
@@ -37,6 +40,7 @@ final class BoundedPairs implements PairTable {
             }
         }
         columns[smallest] = (short) column;
+        inherited[smallest] = counts[smallest];
         counts[smallest] += count;
     }
 
@@ -49,7 +53,7 @@ final class BoundedPairs implements PairTable {
         final int start = set(row, column);
         for (int i = start; i < start + WAYS; i++) {
             if (columns[i] == column) {
-                return counts[i];
+                return counts[i] - inherited[i];
             }
         }
         return 0;
@@ -59,6 +63,7 @@ final class BoundedPairs implements PairTable {
     public void scale(final float factor) {
         for (int i = 0; i < counts.length; i++) {
             counts[i] *= factor;
+            inherited[i] *= factor;
         }
     }
 
@@ -66,8 +71,8 @@ final class BoundedPairs implements PairTable {
     public void forEach(final int row, final PairConsumer consumer) {
         final int start = row * setsPerRow * WAYS;
         for (int i = start; i < start + setsPerRow * WAYS; i++) {
-            if (columns[i] != EMPTY && counts[i] > 0) {
-                consumer.accept(columns[i], counts[i]);
+            if (counts[i] > inherited[i]) {
+                consumer.accept(columns[i], counts[i] - inherited[i]);
             }
         }
     }

@@ -59,6 +59,11 @@ final class PathSample {
         return keys[slot];
     }
 
+    /** Where the random numbers stand, so that a restored sample goes on with new ones. */
+    long state() {
+        return state;
+    }
+
     /** Takes a path with its key from another sample. */
     void absorb(final double key, final int sequence, final short[] from, final int offset) {
         final int slot = place(key, sequence);

@@ -1,6 +1,9 @@
 package io.drover.placement;
 
 import java.util.Arrays;
+import java.util.Objects;
+
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the gates chose lately: decayed counts of expert load, of pairs of experts ({@link Relation}), and a sample of whole paths.
@@ -37,7 +40,7 @@ public final class RoutingStatistics {
     private final double[][] calls;
     private final double[][] owned;
     private final double[][] gate;
-    private final PairTable[][] pairs;
+    private final @Nullable PairTable[][] pairs;
     private final PathSample sample;
     private double positions;
 
@@ -126,8 +129,8 @@ public final class RoutingStatistics {
     }
 
     private void recordWithin(final int layer, final int[] here) {
-        final PairTable together = table(Relation.COACTIVATION, layer);
-        final PairTable withOwner = table(Relation.OWNER_COACTIVATION, layer);
+        final PairTable together = present(Relation.COACTIVATION, layer);
+        final PairTable withOwner = present(Relation.OWNER_COACTIVATION, layer);
         for (int a = 0; a < topK; a++) {
             for (int b = 0; b < topK; b++) {
                 if (a != b) {
@@ -141,19 +144,25 @@ public final class RoutingStatistics {
     }
 
     private void recordAcross(final int layer, final int[] here, final int[] there) {
-        final PairTable all = table(Relation.TRANSITION, layer);
-        final PairTable fromOwner = table(Relation.OWNER_TRANSITION, layer);
+        final PairTable all = present(Relation.TRANSITION, layer);
+        final PairTable fromOwner = present(Relation.OWNER_TRANSITION, layer);
         for (int b = 0; b < topK; b++) {
             for (int a = 0; a < topK; a++) {
                 all.add(here[a], there[b], 1);
             }
             fromOwner.add(here[0], there[b], 1);
         }
-        table(Relation.OWNER_HANDOVER, layer).add(here[0], there[0], 1);
+        present(Relation.OWNER_HANDOVER, layer).add(here[0], there[0], 1);
     }
 
-    private PairTable table(final Relation relation, final int layer) {
+    /** Null in a dense layer, and in the last one for relations that lead to the next. */
+    @Nullable
+    PairTable table(final Relation relation, final int layer) {
         return pairs[relation.ordinal()][layer];
+    }
+
+    private PairTable present(final Relation relation, final int layer) {
+        return Objects.requireNonNull(pairs[relation.ordinal()][layer]);
     }
 
     /** Adds another node's window of the same model. */
@@ -179,9 +188,10 @@ public final class RoutingStatistics {
     private void mergePairs(final Relation relation, final int layer, final RoutingStatistics other) {
         final PairTable mine = table(relation, layer);
         if (mine != null) {
+            final PairTable theirs = other.present(relation, layer);
             for (int row = 0; row < experts[layer]; row++) {
                 final int from = row;
-                other.table(relation, layer).forEach(row, (column, count) -> mine.add(from, column, count));
+                theirs.forEach(row, (column, count) -> mine.add(from, column, count));
             }
         }
     }
@@ -199,8 +209,9 @@ public final class RoutingStatistics {
                 gate[layer][expert] *= factor;
             }
             for (final Relation relation : Relation.values()) {
-                if (table(relation, layer) != null) {
-                    table(relation, layer).scale((float) factor);
+                final PairTable table = table(relation, layer);
+                if (table != null) {
+                    table.scale((float) factor);
                 }
             }
         }
@@ -285,5 +296,40 @@ public final class RoutingStatistics {
 
     public Limits limits() {
         return limits;
+    }
+
+    /** A compact form that {@link #fromBytes} reads, also in later versions; see {@link StatisticsCodec}. */
+    public byte[] toBytes() {
+        return StatisticsCodec.encode(this);
+    }
+
+    /**
+     * @throws IllegalArgumentException if the bytes are not such a form, are damaged, or are of an unknown version
+     */
+    public static RoutingStatistics fromBytes(final byte[] bytes) {
+        return StatisticsCodec.decode(bytes);
+    }
+
+    /** A copy that further recording does not change. */
+    public RoutingStatistics copy() {
+        return fromBytes(toBytes());
+    }
+
+    PathSample sample() {
+        return sample;
+    }
+
+    int[] expertsPerLayer() {
+        return experts;
+    }
+
+    void restore(final double newPositions) {
+        positions = newPositions;
+    }
+
+    void restore(final int layer, final int expert, final double newCalls, final double newOwned, final double newGate) {
+        calls[layer][expert] = newCalls;
+        owned[layer][expert] = newOwned;
+        gate[layer][expert] = newGate;
     }
 }

@@ -1,0 +1,204 @@
+package io.drover.placement;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.zip.DeflaterOutputStream;
+import java.util.zip.InflaterInputStream;
+
+/**
+ * {@link RoutingStatistics} as bytes, big-endian: the magic {@code DRVS}, a version of 2 bytes, then, in the zlib format, whose
+ * checksum guards it:
+ *
+ * <pre>
+ * layers:int experts:int[layers] topK:int denseExperts:int pairsPerExpert:int samplePaths:int sampleState:long
+ * positions:double
+ * per routed layer: per expert: calls:double owned:double gate:double
+ *                   per relation that the layer has: per expert: pairs:int (column:short count:float)[pairs]
+ * paths:int per path: key:double sequence:int expert:short[routed layers * topK]
+ * </pre>
+ */
+final class StatisticsCodec {
+    private static final int MAGIC = 0x44525653;
+    private static final int VERSION = 1;
+    private static final int MAX_LAYERS = 4096;
+    private static final long MAX_CELLS = 1L << 28;
+
+    private StatisticsCodec() {}
+
+    static byte[] encode(final RoutingStatistics statistics) {
+        final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try {
+            final DataOutputStream head = new DataOutputStream(bytes);
+            head.writeInt(MAGIC);
+            head.writeShort(VERSION);
+            head.flush();
+            try (DataOutputStream out = new DataOutputStream(new DeflaterOutputStream(bytes))) {
+                writeShape(statistics, out);
+                out.writeDouble(statistics.positions());
+                for (final int layer : statistics.routedLayers()) {
+                    writeLayer(statistics, layer, out);
+                }
+                writeSample(statistics.sample(), out);
+            }
+        } catch (final IOException e) {
+            throw new UncheckedIOException("writing to memory failed", e);
+        }
+        return bytes.toByteArray();
+    }
+
+    private static void writeShape(final RoutingStatistics statistics, final DataOutputStream out) throws IOException {
+        out.writeInt(statistics.layers());
+        for (final int experts : statistics.expertsPerLayer()) {
+            out.writeInt(experts);
+        }
+        out.writeInt(statistics.topK());
+        out.writeInt(statistics.limits().denseExperts());
+        out.writeInt(statistics.limits().pairsPerExpert());
+        out.writeInt(statistics.limits().samplePaths());
+        out.writeLong(statistics.sample().state());
+    }
+
+    private static void writeLayer(final RoutingStatistics statistics, final int layer, final DataOutputStream out)
+            throws IOException {
+        for (int expert = 0; expert < statistics.experts(layer); expert++) {
+            out.writeDouble(statistics.calls(layer, expert));
+            out.writeDouble(statistics.owned(layer, expert));
+            out.writeDouble(statistics.gateMass(layer, expert));
+        }
+        for (final Relation relation : Relation.values()) {
+            if (statistics.table(relation, layer) != null) {
+                for (int row = 0; row < statistics.experts(layer); row++) {
+                    writeRow(statistics, relation, layer, row, out);
+                }
+            }
+        }
+    }
+
+    private static void writeRow(
+            final RoutingStatistics statistics,
+            final Relation relation,
+            final int layer,
+            final int row,
+            final DataOutputStream out) throws IOException {
+        final int[] pairs = new int[1];
+        statistics.forEachPair(relation, layer, row, (column, count) -> pairs[0]++);
+        out.writeInt(pairs[0]);
+        statistics.forEachPair(relation, layer, row, (column, count) -> {
+            try {
+                out.writeShort(column);
+                out.writeFloat(count);
+            } catch (final IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+    }
+
+    private static void writeSample(final PathSample sample, final DataOutputStream out) throws IOException {
+        out.writeInt(sample.size());
+        for (int slot = 0; slot < sample.size(); slot++) {
+            out.writeDouble(sample.key(slot));
+            out.writeInt(sample.sequences[slot]);
+            for (int i = 0; i < sample.stride; i++) {
+                out.writeShort(sample.experts[slot * sample.stride + i]);
+            }
+        }
+    }
+
+    static RoutingStatistics decode(final byte[] bytes) {
+        try {
+            final DataInputStream head = new DataInputStream(new ByteArrayInputStream(bytes));
+            final int magic = head.readInt();
+            final int version = head.readUnsignedShort();
+            if (magic != MAGIC || version != VERSION) {
+                throw new IllegalArgumentException(String.format(
+                        "routing statistics begin with %08x and version %d, expected %08x and %d", magic, version, MAGIC,
+                        VERSION));
+            }
+            try (DataInputStream in = new DataInputStream(new InflaterInputStream(head))) {
+                final RoutingStatistics statistics = readShape(in);
+                statistics.restore(in.readDouble());
+                for (final int layer : statistics.routedLayers()) {
+                    readLayer(statistics, layer, in);
+                }
+                readSample(statistics, in);
+                if (in.read() >= 0) {
+                    throw new IllegalArgumentException("routing statistics go on after their end");
+                }
+                return statistics;
+            }
+        } catch (final IOException e) {
+            throw new IllegalArgumentException("routing statistics of " + bytes.length + " bytes are damaged: " + e.getMessage(),
+                    e);
+        }
+    }
+
+    private static RoutingStatistics readShape(final DataInputStream in) throws IOException {
+        final int[] experts = new int[bounded("layers", in.readInt(), MAX_LAYERS)];
+        long cells = 0;
+        for (int layer = 0; layer < experts.length; layer++) {
+            experts[layer] = bounded("experts", in.readInt(), Short.MAX_VALUE);
+        }
+        final int topK = bounded("top-k", in.readInt(), 64);
+        final int denseExperts = in.readInt();
+        final int pairsPerExpert = in.readInt();
+        final int samplePaths = in.readInt();
+        for (final int layer : experts) {
+            cells += (long) layer * (layer <= denseExperts ? layer : pairsPerExpert);
+        }
+        cells += (long) samplePaths * experts.length * topK;
+        if (cells < 0 || cells > MAX_CELLS) {
+            throw new IllegalArgumentException("routing statistics claim " + cells + " counts, expected at most " + MAX_CELLS);
+        }
+        return new RoutingStatistics(experts, topK, new RoutingStatistics.Limits(denseExperts, pairsPerExpert, samplePaths),
+                in.readLong());
+    }
+
+    private static int bounded(final String what, final int value, final int max) {
+        if (value < 0 || value > max) {
+            throw new IllegalArgumentException("routing statistics claim " + value + " " + what + ", expected 0 to " + max);
+        }
+        return value;
+    }
+
+    private static void readLayer(final RoutingStatistics statistics, final int layer, final DataInputStream in)
+            throws IOException {
+        for (int expert = 0; expert < statistics.experts(layer); expert++) {
+            statistics.restore(layer, expert, in.readDouble(), in.readDouble(), in.readDouble());
+        }
+        for (final Relation relation : Relation.values()) {
+            final PairTable table = statistics.table(relation, layer);
+            if (table != null) {
+                final int columns = relation.withinLayer()
+                        ? statistics.experts(layer)
+                        : statistics.experts(statistics.nextRouted(layer));
+                for (int row = 0; row < statistics.experts(layer); row++) {
+                    final int pairs = bounded("pairs of one expert", in.readInt(), columns);
+                    for (int i = 0; i < pairs; i++) {
+                        final int column = bounded("as an expert", in.readShort(), columns - 1);
+                        table.add(row, column, in.readFloat());
+                    }
+                }
+            }
+        }
+    }
+
+    private static void readSample(final RoutingStatistics statistics, final DataInputStream in) throws IOException {
+        final PathSample sample = statistics.sample();
+        final int[] routed = statistics.routedLayers();
+        final int paths = bounded("paths", in.readInt(), sample.capacity);
+        final short[] path = new short[sample.stride];
+        for (int i = 0; i < paths; i++) {
+            final double key = in.readDouble();
+            final int sequence = in.readInt();
+            for (int at = 0; at < path.length; at++) {
+                final int experts = statistics.experts(routed[at / statistics.topK()]);
+                path[at] = (short) bounded("as an expert", in.readShort(), experts - 1);
+            }
+            sample.absorb(key, sequence, path, 0);
+        }
+    }
+}
