@@ -1,0 +1,249 @@
+package io.drover.streams;
+
+import org.agrona.CloseHelper;
+import org.agrona.DirectBuffer;
+import org.agrona.collections.Int2ObjectHashMap;
+import org.jspecify.annotations.Nullable;
+
+import io.aeron.Aeron;
+import io.aeron.ChannelUriStringBuilder;
+import io.aeron.CommonContext;
+import io.aeron.FragmentAssembler;
+
+/**
+ * A node's data plane: frames to and from each peer, over shared memory within a host and UDP between hosts.
+ *
+ * <p>
+ * Delivery is at most once and in order for each peer: a frame that was accepted is lost when its peer goes, when it has
+ * waited for {@code park-deadline}, or when the channel is torn down. Who needs an answer keeps a deadline; call frames are
+ * acknowledged by the receiver's engine.
+ *
+ * <p>
+ * Used by one thread, the node's engine, which calls {@link #doWork} and {@link #poll} in each of its turns. Nothing here
+ * waits after {@link #open}, and no frame costs an allocation.
+ */
+public final class Links implements AutoCloseable {
+    /** A datagram's payload that every Ethernet carries whole, and one for loopback. */
+    private static final int NETWORK_MTU = 1408;
+    private static final int LOOPBACK_MTU = 16 << 10;
+    private static final int MTU_ALIGNMENT = 32;
+
+    private final DataPlaneSettings settings;
+    private final @Nullable FrameAuthenticator authenticator;
+    private final Channels channels;
+    private final Int2ObjectHashMap<Peer> peers;
+    private final Inbound inbound;
+    private final FragmentAssembler ipcFrames;
+    private final FragmentAssembler udpFrames;
+    private Peer[] peerList = {};
+    private long nowNs;
+    private long firstSequence = 1;
+    private boolean udpFirst;
+
+    private Links(final DataPlaneSettings settings, final @Nullable FrameAuthenticator authenticator, final Channels channels,
+            final Int2ObjectHashMap<Peer> peers, final Inbound inbound, final FragmentAssembler ipcFrames,
+            final FragmentAssembler udpFrames, final long nowNs) {
+        this.settings = settings;
+        this.authenticator = authenticator;
+        this.channels = channels;
+        this.peers = peers;
+        this.inbound = inbound;
+        this.nowNs = nowNs;
+        this.ipcFrames = ipcFrames;
+        this.udpFrames = udpFrames;
+    }
+
+    /**
+     * Connects to the media driver and listens. The only call that waits: for the driver, at most {@code driver-timeout}.
+     *
+     * @param self  usually {@link Endpoint#unresolved}; {@link #self()} then tells the host id, the stream and the port
+     * @param nowNs the time on the clock that {@link #doWork} will be given
+     * @throws IllegalStateException    where no driver answers, or the UDP address cannot be listened on
+     * @throws IllegalArgumentException where the shared secret is configured but not in the environment
+     */
+    public static Links open(final DataPlaneSettings settings, final Endpoint self, final long nowNs) {
+        return open(settings, self, nowNs, FrameAuthenticator.from(settings.sharedSecretEnv(), System.getenv()));
+    }
+
+    static Links open(final DataPlaneSettings settings, final Endpoint self, final long nowNs,
+            final @Nullable FrameAuthenticator authenticator) {
+        final Int2ObjectHashMap<Peer> peers = new Int2ObjectHashMap<>();
+        final Inbound inbound = new Inbound(peers, self.incarnation(), authenticator);
+        final FragmentAssembler ipcFrames = new FragmentAssembler(inbound);
+        final FragmentAssembler udpFrames = new FragmentAssembler(inbound);
+        return new Links(settings, authenticator, Channels.open(settings, self, ipcFrames, udpFrames), peers, inbound, ipcFrames,
+                udpFrames, nowNs);
+    }
+
+    /** This node as its peers are to know it. */
+    public Endpoint self() {
+        return channels.self();
+    }
+
+    /**
+     * Begins to talk to a peer. The channel comes up in later turns; until then its frames wait. An earlier incarnation of
+     * the same node is replaced and its waiting frames are dropped; a call with the current one or an earlier one changes nothing.
+     */
+    public void connect(final Endpoint peer) {
+        if (peer.nodeId() == self().nodeId()) {
+            throw new IllegalArgumentException(peer + " is this node");
+        }
+        final Peer known = peers.get(peer.nodeId());
+        if (known != null) {
+            if (known.endpoint().incarnation() >= peer.incarnation()) {
+                return;
+            }
+            remove(known);
+        }
+        peers.put(peer.nodeId(), new Peer(self(), peer, channelTo(peer), settings, authenticator, firstSequence, nowNs));
+        listPeers();
+    }
+
+    /** Stops talking to a peer; its waiting frames are dropped. */
+    public void disconnect(final int nodeId) {
+        final Peer peer = peers.get(nodeId);
+        if (peer != null) {
+            remove(peer);
+            listPeers();
+        }
+    }
+
+    /**
+     * Sends a frame, or lets it wait in that peer's queue while Aeron refuses it. The bytes are copied: the buffer is free
+     * again. The header's sender, receiver, sequence and tag are filled in on the way.
+     *
+     * @param buffer with a frame at {@code offset}; it is not written to
+     * @param length of the frame, header included: {@link FrameHeader#encodedLength()}
+     * @return false where there is no such peer or its queue is full; the frame is then gone and no sequence was used
+     * @throws IllegalArgumentException where the length is not that of a frame
+     */
+    public boolean offer(final int nodeId, final DirectBuffer buffer, final int offset, final int length) {
+        if (length < FrameHeader.HEADER_LENGTH || length > settings.largestFrameLength()) {
+            throw new IllegalArgumentException("a frame of " + length + " bytes; expected " + FrameHeader.HEADER_LENGTH + " to "
+                    + settings.largestFrameLength() + " (drover.streams.largest-frame)");
+        }
+        final Peer peer = peers.get(nodeId);
+        return peer != null && peer.offer(buffer, offset, length);
+    }
+
+    /** The sequence that the last frame to this peer has: ask right after {@link #offer}. 0 where there is no such peer. */
+    public long lastSequence(final int nodeId) {
+        final Peer peer = peers.get(nodeId);
+        return peer == null ? 0 : peer.lastSequence();
+    }
+
+    /**
+     * Hands received frames to the handler.
+     *
+     * @param fragmentLimit Aeron fragments to take from each of shared memory and UDP; a frame above the MTU is several
+     * @return fragments taken
+     */
+    public int poll(final FrameHandler handler, final int fragmentLimit) {
+        inbound.handler(handler);
+        udpFirst = !udpFirst;
+        if (udpFirst) {
+            return channels.udp().poll(udpFrames, fragmentLimit) + channels.ipc().poll(ipcFrames, fragmentLimit);
+        }
+        return channels.ipc().poll(ipcFrames, fragmentLimit) + channels.udp().poll(udpFrames, fragmentLimit);
+    }
+
+    /**
+     * One turn: brings channels up, sends what waits, and heartbeats that are due.
+     *
+     * @throws IllegalStateException where the media driver is gone: the node cannot serve without it
+     */
+    public int doWork(final long now) {
+        final long pauseNs = now - nowNs;
+        if (pauseNs > settings.suspectAfterNs() / 2) {
+            for (final Peer peer : peerList) {
+                peer.forgive(pauseNs);
+            }
+        }
+        nowNs = now;
+        final Aeron aeron = channels.aeron();
+        int work = aeron.conductorAgentInvoker().invoke();
+        if (aeron.isClosed()) {
+            throw new IllegalStateException(
+                    "the media driver in " + settings.aeronDirectory() + " is gone, or this node stood still"
+                            + " for longer than drover.streams.driver.client-liveness");
+        }
+        for (final Peer peer : peerList) {
+            work += peer.doWork(aeron, now);
+        }
+        return work;
+    }
+
+    /** When a frame of this peer was last accepted; when it was connected where none was. 0 where there is no such peer. */
+    public long lastHeardNs(final int nodeId) {
+        final Peer peer = peers.get(nodeId);
+        return peer == null ? 0 : peer.lastHeardNs();
+    }
+
+    /** Whether the peer was silent for {@code suspect-after}, or is no peer. */
+    public boolean suspected(final int nodeId, final long now) {
+        final Peer peer = peers.get(nodeId);
+        return peer == null || peer.suspected(now);
+    }
+
+    /** Bytes that wait for this peer. */
+    public int queuedBytes(final int nodeId) {
+        final Peer peer = peers.get(nodeId);
+        return peer == null ? 0 : peer.queuedBytes();
+    }
+
+    /** Whether the peer listens on our channel to it. */
+    public boolean isConnected(final int nodeId) {
+        final Peer peer = peers.get(nodeId);
+        return peer != null && peer.isConnected();
+    }
+
+    /** One line for people: who the peer is, the channel to it, and what is wrong with that. */
+    public String describe(final int nodeId) {
+        final Peer peer = peers.get(nodeId);
+        return peer == null ? "node " + nodeId + " is no peer" : peer.describe();
+    }
+
+    /** Null where there is no such peer. A peer's counts begin anew with each incarnation. */
+    public @Nullable PeerCounters counters(final int nodeId) {
+        final Peer peer = peers.get(nodeId);
+        return peer == null ? null : peer.counters();
+    }
+
+    /** What was received and not handed on. */
+    public DropCounters drops() {
+        return inbound.counters();
+    }
+
+    /** Leaves the driver. Frames that wait are dropped. */
+    @Override
+    public void close() {
+        for (final Peer peer : peerList) {
+            peer.close(channels.aeron());
+        }
+        peers.clear();
+        listPeers();
+        CloseHelper.close(channels);
+        ipcFrames.clear();
+        udpFrames.clear();
+    }
+
+    private void remove(final Peer peer) {
+        peers.remove(peer.endpoint().nodeId());
+        firstSequence = Math.max(firstSequence, peer.lastSequence() + 1);
+        peer.close(channels.aeron());
+    }
+
+    private void listPeers() {
+        peerList = peers.values().toArray(new Peer[0]);
+    }
+
+    private String channelTo(final Endpoint peer) {
+        final ChannelUriStringBuilder channel = new ChannelUriStringBuilder().termLength(settings.termLength());
+        final int longestFragment = settings.termLength() / DataPlaneSettings.MESSAGES_PER_TERM / MTU_ALIGNMENT * MTU_ALIGNMENT;
+        if (peer.hostId().equals(self().hostId())) {
+            return channel.media(CommonContext.IPC_MEDIA).mtu(Math.min(DataPlaneSettings.MTU_MAX, longestFragment)).build();
+        }
+        final int mtu = settings.mtuLength() != 0 ? settings.mtuLength() : peer.isLoopback() ? LOOPBACK_MTU : NETWORK_MTU;
+        return channel.media(CommonContext.UDP_MEDIA).endpoint(peer.udpAddress()).mtu(Math.min(mtu, longestFragment)).build();
+    }
+}
