@@ -17,6 +17,32 @@ public record CostModel(Mode mode, Wire wire, long expertBytes, int stepTokens, 
         }
     }
 
+    /**
+     * Predicts a step by replaying the sampled paths with the rule that the router uses.
+     *
+     * @param homeSeed of the homes of the sampled sequences, {@link Measures#drawHome}
+     * @throws IllegalArgumentException if there are no sampled paths
+     */
+    public Prediction predict(
+            final Placement placement, final RoutingStatistics statistics, final Topology topology, final long homeSeed) {
+        if (statistics.paths() == 0) {
+            throw new IllegalArgumentException("a prediction needs sampled paths, but the statistics hold 0 of "
+                    + statistics.positions() + " positions");
+        }
+        final Measures measures = new Measures(placement, topology, mode, slack);
+        final int[] routed = statistics.routedLayers();
+        final int[][] experts = new int[statistics.layers()][statistics.topK()];
+        for (int path = 0; path < statistics.paths(); path++) {
+            for (int i = 0; i < routed.length; i++) {
+                for (int rank = 0; rank < statistics.topK(); rank++) {
+                    experts[routed[i]][rank] = statistics.pathExpert(path, i, rank);
+                }
+            }
+            measures.position(Measures.drawHome(topology, homeSeed, statistics.pathSequence(path)), experts);
+        }
+        return new StepTime(this, placement, topology, measures).predict();
+    }
+
     /** Weight bytes to load to get from one placement to another. */
     public long moveBytes(final Placement from, final Placement to) {
         return expertBytes * moves(from, to);

@@ -30,6 +30,11 @@ public final class Measures {
     private final long[][] attention;
     private final double[] totalLoad;
     private final long[][] counts = new long[Tier.values().length][4];
+    /** [layer][expert][replica] */
+    private final long[][][] replicaCalls;
+    /** [layer][device ordinal][2 * tier + (1 for a residual)] vectors */
+    private final long[][][] sent;
+    private final long[][][] received;
     private int[] chosen = new int[8];
     private long positions;
     private long tokenLayers;
@@ -52,7 +57,14 @@ public final class Measures {
         load = new double[placement.layers()][topology.ordinals()];
         attention = new long[placement.layers()][topology.ordinals()];
         totalLoad = new double[placement.layers()];
+        sent = new long[placement.layers()][topology.ordinals()][2 * counts.length];
+        received = new long[placement.layers()][topology.ordinals()][2 * counts.length];
+        replicaCalls = new long[placement.layers()][][];
         for (int layer = 0; layer < placement.layers(); layer++) {
+            replicaCalls[layer] = new long[placement.experts(layer)][];
+            for (int expert = 0; expert < placement.experts(layer); expert++) {
+                replicaCalls[layer][expert] = new long[placement.replicas(layer, expert)];
+            }
             for (int ordinal = 0; ordinal < topology.ordinals(); ordinal++) {
                 load[layer][ordinal] = topology.index(ordinal) < 0 ? Double.POSITIVE_INFINITY : 0;
             }
@@ -103,7 +115,7 @@ public final class Measures {
         attention[layer][from]++;
         totalLoad[layer] += topK;
         if (combine != from && mode == Mode.WALK && combine >= 0) {
-            counts[tier(from, combine)][RESIDUAL]++;
+            count(layer, from, combine, RESIDUAL);
         }
         for (int rank = 0; rank < topK; rank++) {
             final int device = chosen[rank];
@@ -112,16 +124,32 @@ public final class Measures {
                         "L" + layer + "/E" + experts[rank] + " has no replica on the topology's devices");
             }
             load[layer][device]++;
+            replicaCalls[layer][experts[rank]][replica(layer, experts[rank], device)]++;
             final boolean first = firstUse(rank);
             if (first && device != from && device != combine) {
-                counts[tier(from, device)][DISPATCH]++;
+                count(layer, from, device, DISPATCH);
             }
             if (device != combine) {
-                counts[tier(device, combine)][RETURN]++;
+                count(layer, device, combine, RETURN);
                 counts[tier(device, combine)][DEVICE_RETURN] += first ? 1 : 0;
             }
         }
         return combine;
+    }
+
+    private void count(final int layer, final int from, final int to, final int what) {
+        final int tier = tier(from, to);
+        counts[tier][what]++;
+        sent[layer][from][2 * tier + (what == RESIDUAL ? 1 : 0)]++;
+        received[layer][to][2 * tier + (what == RESIDUAL ? 1 : 0)]++;
+    }
+
+    private int replica(final int layer, final int expert, final int device) {
+        int i = 0;
+        while (placement.device(layer, expert, i) != device) {
+            i++;
+        }
+        return i;
     }
 
     private boolean firstUse(final int rank) {
@@ -140,6 +168,31 @@ public final class Measures {
     /** Token-expert calls that a device has run in a layer. @param index the device's topology index */
     public double calls(final int layer, final int index) {
         return load[layer][topology.ordinal(index)];
+    }
+
+    /** Calls that an expert's replica has run, replicas as in {@link Placement#device}. */
+    long replicaCalls(final int layer, final int expert, final int replica) {
+        return replicaCalls[layer][expert][replica];
+    }
+
+    /** Positions for which a device has run a layer's attention. @param index the device's topology index */
+    long attention(final int layer, final int index) {
+        return attention[layer][topology.ordinal(index)];
+    }
+
+    /** Bytes that a device has sent over a tier for a layer, KV not included. */
+    double sentBytes(final int layer, final int index, final Tier tier, final Wire wire) {
+        return bytes(sent[layer][topology.ordinal(index)], tier, wire);
+    }
+
+    /** Bytes that a device has received over a tier for a layer, KV not included. */
+    double receivedBytes(final int layer, final int index, final Tier tier, final Wire wire) {
+        return bytes(received[layer][topology.ordinal(index)], tier, wire);
+    }
+
+    private static double bytes(final long[] vectors, final Tier tier, final Wire wire) {
+        return (double) vectors[2 * tier.ordinal()] * wire.vectorBytes()
+                + (double) vectors[2 * tier.ordinal() + 1] * wire.residualBytes();
     }
 
     /** The figures so far; NaN before the first position. */
