@@ -1,0 +1,206 @@
+package io.drover.model.forward;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+
+import io.drover.model.LayerPlan;
+import io.drover.model.ModelConfig;
+import io.drover.model.ModelConfig.QkNorm;
+import io.drover.model.StorageType;
+import io.drover.model.checkpoint.ExpertTensors;
+import io.drover.model.checkpoint.LayerTensors;
+import io.drover.model.checkpoint.TensorView;
+import io.drover.model.checkpoint.TensorView.Dtype;
+import io.drover.model.kernel.Kernels;
+
+/**
+ * Runs a small made-up model of the same kind as the one to be served until it gets no faster, so that the first real tokens meet
+ * compiled code: before that, a kernel is a hundred times slower, and a branch first taken in service throws its compiled code away.
+ * The model has every norm, bias, gate and layer plan of the config, weights in both packed types, and calls of 1 to 65 rows.
+ */
+public final class KernelWarmUp {
+    private static final int HIDDEN = 256;
+    private static final int EXPERT_WIDTH = 72;
+    private static final int EXPERTS = 8;
+    private static final int VOCAB = 4096;
+    private static final int POSITIONS = 256;
+    private static final int[] BATCHES = {1, 2, 3, 4, 7, 8, 15, 65};
+    private static final long SETTLED_NS = Duration.ofMillis(300).toNanos();
+
+    private final ModelConfig config;
+    private final Kernels kernels;
+    private final List<Part> parts = new ArrayList<>();
+
+    /** A trunk, the experts of its first MoE layer, and their cache. */
+    private record Part(Trunk trunk, List<ExpertWeights> experts, KvPool pool) {}
+
+    private KernelWarmUp(final Kernels kernels, final ModelConfig served) {
+        this.kernels = kernels;
+        config = reduced(served);
+    }
+
+    /**
+     * Warms the kernels up, on the calling thread and its team.
+     *
+     * @param budget longest time to take
+     * @return the time taken
+     */
+    public static Duration run(final Kernels kernels, final ModelConfig config, final StorageType kvType,
+            final StorageType wireType,
+            final Duration budget) {
+        final long startNs = System.nanoTime();
+        final KernelWarmUp warmUp = new KernelWarmUp(kernels, config);
+        try {
+            warmUp.build(Dtype.BF16, kvType, wireType);
+            warmUp.build(Dtype.F32, kvType, wireType);
+            warmUp.repeat(startNs, budget.toNanos());
+        } finally {
+            warmUp.close();
+        }
+        return Duration.ofNanos(System.nanoTime() - startNs);
+    }
+
+    /** Stops when a third of the time so far, and at least 300 ms, has brought no faster round. */
+    private void repeat(final long startNs, final long budgetNs) {
+        long bestNs = Long.MAX_VALUE;
+        long improvedNs = startNs;
+        long nowNs = startNs;
+        while (nowNs - startNs < budgetNs && nowNs - improvedNs < Math.max(SETTLED_NS, (nowNs - startNs) / 3)) {
+            final long roundNs = System.nanoTime();
+            parts.forEach(this::round);
+            nowNs = System.nanoTime();
+            if (nowNs - roundNs < bestNs * 0.95) {
+                bestNs = nowNs - roundNs;
+                improvedNs = nowNs;
+            }
+        }
+    }
+
+    private void round(final Part part) {
+        for (final int batch : BATCHES) {
+            final Rows rows = new Rows(config, batch);
+            final int[] slots = new int[batch];
+            final KvSequence sequence = part.pool.open();
+            part.pool.reserve(sequence, batch);
+            for (int i = 0; i < batch; i++) {
+                slots[i] = i;
+                rows.set(i, i, i, sequence);
+            }
+            part.trunk.embed(rows, slots, batch);
+            for (int layer = 0; layer < config.layers().size(); layer++) {
+                part.trunk.attend(layer, rows, slots, batch);
+                if (part.trunk.route(layer, rows, slots, batch)) {
+                    callExperts(part, rows, batch);
+                    part.trunk.combine(layer, rows, slots, batch);
+                }
+            }
+            part.trunk.logits(rows, slots, Math.min(batch, 8), new float[8 * VOCAB]);
+            part.pool.release(sequence);
+        }
+    }
+
+    private static void callExperts(final Part part, final Rows rows, final int count) {
+        final ExpertBatch batch = new ExpertBatch(count);
+        for (int rank = 0; rank < rows.maxTopK(); rank++) {
+            batch.clear();
+            for (int i = 0; i < count; i++) {
+                batch.add(rows.expertInput(), i * rows.hidden(), rows.expertOutput(),
+                        (i * rows.maxTopK() + rank) * rows.hidden());
+            }
+            part.experts.get(rank % part.experts.size()).run(batch);
+        }
+    }
+
+    private void build(final Dtype dtype, final StorageType kvType, final StorageType wireType) {
+        try (Arena arena = Arena.ofConfined()) {
+            final Tensors tensors = new Tensors(arena, dtype);
+            final List<LayerTensors> layers = config.layers().stream().map(plan -> layer(plan, tensors)).toList();
+            final TensorView embedding = new TensorView("embedding", dtype,
+                    Arena.ofAuto().allocate(VOCAB * HIDDEN * dtype.bytes()),
+                    VOCAB, HIDDEN);
+            final Trunk trunk = new Trunk(
+                    new Trunk.Source(config, embedding, tensors.of(1, HIDDEN), tensors.of(VOCAB, HIDDEN), layers),
+                    kernels, kvType, wireType, loaded -> {});
+            final List<ExpertWeights> experts = new ArrayList<>();
+            experts.add(ExpertWeights.load(tensors.mlp(EXPERT_WIDTH), kernels, wireType));
+            parts.add(new Part(trunk, experts, new KvPool(config, kvType, KvPool.pagesFor(POSITIONS))));
+        }
+    }
+
+    private void close() {
+        for (final Part part : parts) {
+            part.experts.forEach(ExpertWeights::close);
+            part.trunk.close();
+            part.pool.close();
+        }
+    }
+
+    /** The same kind of model, small: one layer of each plan. */
+    private static ModelConfig reduced(final ModelConfig c) {
+        final List<LayerPlan> layers = c.layers().stream().map(KernelWarmUp::reduced).distinct().toList();
+        return new ModelConfig(c.architecture(), VOCAB, HIDDEN, c.heads() / c.kvHeads() * 2, 2, c.headDim(), POSITIONS,
+                c.normEpsilon(),
+                c.ropeTheta(), c.qkNorm(), c.qkvBias(), c.outputBias(), c.clipQkv(), c.attentionScale(), c.embeddingScale(),
+                c.residualScale(), c.logitsDivisor(), false, layers, c.bosTokenId(), c.eosTokenIds());
+    }
+
+    private static LayerPlan reduced(final LayerPlan plan) {
+        final LayerPlan.Moe moe = plan.moe();
+        if (moe == null) {
+            return new LayerPlan(EXPERT_WIDTH, null);
+        }
+        final LayerPlan.Shared shared = moe.shared();
+        return new LayerPlan(0, new LayerPlan.Moe(EXPERTS, Math.min(moe.topK(), EXPERTS), EXPERT_WIDTH, moe.gate(),
+                shared == null ? null : new LayerPlan.Shared(EXPERT_WIDTH, shared.gated())));
+    }
+
+    private LayerTensors layer(final LayerPlan plan, final Tensors tensors) {
+        final int queries = config.heads() * config.headDim();
+        final int keys = config.kvHeads() * config.headDim();
+        final boolean bias = config.qkvBias();
+        final boolean norm = config.qkNorm() != QkNorm.NONE;
+        final boolean perHead = config.qkNorm() == QkNorm.PER_HEAD;
+        final LayerPlan.Moe moe = plan.moe();
+        final LayerPlan.Shared shared = moe == null ? null : moe.shared();
+        return new LayerTensors(tensors.of(1, HIDDEN), tensors.of(queries, HIDDEN), tensors.of(keys, HIDDEN),
+                tensors.of(keys, HIDDEN), tensors.of(HIDDEN, queries), tensors.vectorIf(bias, queries),
+                tensors.vectorIf(bias, keys),
+                tensors.vectorIf(bias, keys), tensors.vectorIf(config.outputBias(), HIDDEN),
+                tensors.vectorIf(norm, perHead ? config.headDim() : queries),
+                tensors.vectorIf(norm, perHead ? config.headDim() : keys),
+                tensors.of(1, HIDDEN), moe == null ? null : tensors.of(EXPERTS, HIDDEN),
+                shared == null ? null : tensors.mlp(EXPERT_WIDTH), tensors.vectorIf(shared != null && shared.gated(), HIDDEN),
+                moe == null ? tensors.mlp(EXPERT_WIDTH) : null);
+    }
+
+    /** Tensors of a fixed pattern of small numbers. */
+    private record Tensors(Arena arena, Dtype dtype) {
+        TensorView of(final int rows, final int columns) {
+            final MemorySegment data = arena.allocate((long) rows * columns * dtype.bytes(), Float.BYTES);
+            for (int i = 0; i < rows * columns; i++) {
+                final float value = (i * 31 % 17 - 8) / 64f;
+                if (dtype == Dtype.BF16) {
+                    data.setAtIndex(ValueLayout.JAVA_SHORT, i, StorageType.toBfloat16(value));
+                } else {
+                    data.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
+                }
+            }
+            return new TensorView("warm-up", dtype, data, rows, columns);
+        }
+
+        @Nullable
+        TensorView vectorIf(final boolean present, final int columns) {
+            return present ? of(1, columns) : null;
+        }
+
+        ExpertTensors mlp(final int width) {
+            return new ExpertTensors(of(width, HIDDEN), of(width, HIDDEN), of(HIDDEN, width));
+        }
+    }
+}
