@@ -1,0 +1,298 @@
+package io.drover.placement.lab;
+
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+
+import org.jspecify.annotations.Nullable;
+
+import io.drover.placement.Measures;
+import io.drover.placement.Mode;
+
+/**
+ * Lower bounds on the traffic of any placement on a trace: a relaxation, so the true optimum may lie well above it.
+ *
+ * <p>Let {@code local} be the calls per token-layer that run where outputs are combined, in walk without the highest-gate expert's own.
+ * With R returns possible (top-k in home, top-k - 1 in walk), each call that is not local costs a return, and each token-layer that is
+ * not wholly local costs at least one more vector (a dispatch or a hand-over); at most {@code local / R} of them are wholly local. So
+ * {@code vectors >= R - local + 1 - min(1, local / R)}, and {@code copies >= 2 (1 - min(1, local / R))}.
+ *
+ * <p>{@code local} is bounded from above:
+ * <ul>
+ * <li><b>home</b>: a device with c slots in a layer serves at most the c experts that the sequences homed there call most. The slots of
+ * each device go to where they serve most, which is exact for this relaxation. Loads are not limited.
+ * <li><b>walk</b>: where the highest-gate expert runs on a device with c slots, at most its c - 1 commonest companions are local. A
+ * device has the highest-gate experts of at most c experts, and runs at most {@code imbalance / devices} of a layer's calls. Slots and highest-gate positions are divided over devices, and
+ * slots over layers, as is best; that each position is served once enters through a price per highest-gate expert (Lagrange).
+ * </ul>
+ *
+ * <p>Loose because the companions of different experts are chosen apart from each other; because in walk a token that stays for the next
+ * layer is free once that layer is local, whatever the transitions; and because fitting to the very trace is allowed.
+ */
+final class Bounds {
+    /** A layer's positions are cut into this many parts when they are divided over devices; rounding favours the bound. */
+    private static final int PARTS = 40;
+    /** Prices of a device's load that are tried, beside 0. */
+    private static final int LOAD_PRICES = 8;
+    /** Above this many (expert, device) pairs of a layer the division is not computed. */
+    private static final int MAX_PAIRS = 1024;
+
+    private record WalkKey(int devices, double imbalance, long slots) {}
+
+    private final Trace trace;
+    private final Map<WalkKey, Gains> walk = new HashMap<>();
+
+    /** Local calls of all layers with a slot for each expert, and what each further slot adds at most, largest first. */
+    private record Gains(double base, double[] descending) {}
+
+    Bounds(final Trace trace) {
+        this.trace = trace;
+    }
+
+    /**
+     * @param imbalance allowed in each layer, at least 1; has no influence in home
+     * @return null if the case is too large to be computed
+     */
+    @Nullable
+    LowerBound of(final Scenario scenario, final double imbalance) {
+        if (scenario.mode() == Mode.HOME) {
+            return new LowerBound(Double.POSITIVE_INFINITY, homeLocal(scenario), trace.topK());
+        }
+        if ((long) trace.experts() * scenario.devices() > MAX_PAIRS) {
+            return null;
+        }
+        final double rounded = Math.min(scenario.devices(), Math.ceil(imbalance * 10 - 1e-9) / 10);
+        final Gains gains = walk.computeIfAbsent(new WalkKey(scenario.devices(), rounded, scenario.slots()), this::walkGains);
+        final long spare = scenario.slots() - (long) trace.layers() * trace.experts();
+        double local = gains.base();
+        for (int i = 0; i < Math.min(gains.descending().length, spare); i++) {
+            local += gains.descending()[i];
+        }
+        return new LowerBound(rounded, local / trace.layers(), trace.topK() - 1);
+    }
+
+    private double homeLocal(final Scenario scenario) {
+        final double[][][] calls = new double[scenario.devices()][trace.layers()][trace.experts()];
+        for (int sequence = 0; sequence < trace.sequences().size(); sequence++) {
+            final int home = scenario.topology().index(Measures.drawHome(scenario.topology(), scenario.seed(), sequence));
+            final Trace.Sequence span = trace.sequences().get(sequence);
+            for (int token = span.firstToken(); token < span.end(); token++) {
+                for (int layer = 0; layer < trace.layers(); layer++) {
+                    final int at = trace.at(token, layer);
+                    for (int rank = 0; rank < trace.topK(); rank++) {
+                        calls[home][layer][trace.ids()[at + rank]]++;
+                    }
+                }
+            }
+        }
+        double served = 0;
+        for (int device = 0; device < scenario.devices(); device++) {
+            final double[] all = Arrays.stream(calls[device]).flatMapToDouble(Arrays::stream).sorted().toArray();
+            for (int i = 0; i < Math.min(all.length, scenario.topology().device(device).slots()); i++) {
+                served += all[all.length - 1 - i];
+            }
+        }
+        return served / trace.tokens() / trace.layers();
+    }
+
+    private Gains walkGains(final WalkKey key) {
+        final int most = trace.experts() * (key.devices() - 1);
+        final double[] increments = new double[trace.layers() * most];
+        double base = 0;
+        for (int layer = 0; layer < trace.layers(); layer++) {
+            final double[] all = layerLocal(companions(layer), key);
+            final double[] local = concave(Arrays.copyOfRange(all, trace.experts(), all.length));
+            base += local[0];
+            for (int slots = 1; slots <= most; slots++) {
+                increments[layer * most + slots - 1] = local[slots - 1] - local[slots];
+            }
+        }
+        Arrays.sort(increments);
+        return new Gains(base, Arrays.stream(increments).map(negative -> -negative).toArray());
+    }
+
+    /** Row [owner][n]: calls per position to owner's n commonest companions; [owner][experts]: owner's share of positions. */
+    private double[][] companions(final int layer) {
+        final int experts = trace.experts();
+        final double each = 1.0 / trace.tokens();
+        final double[][] pairs = new double[experts][experts];
+        final double[][] best = new double[experts][experts + 1];
+        for (int token = 0; token < trace.tokens(); token++) {
+            final int at = trace.at(token, layer);
+            final int owner = trace.ids()[at];
+            best[owner][experts] += each;
+            for (int rank = 1; rank < trace.topK(); rank++) {
+                pairs[owner][trace.ids()[at + rank]] += each;
+            }
+        }
+        for (int owner = 0; owner < experts; owner++) {
+            Arrays.sort(pairs[owner]);
+            for (int n = 1; n < experts; n++) {
+                best[owner][n] = best[owner][n - 1] + pairs[owner][experts - n];
+            }
+        }
+        return best;
+    }
+
+    /** [slots of the layer over all devices] most local calls per position. */
+    private double[] layerLocal(final double[][] companions, final WalkKey key) {
+        final int experts = trace.experts();
+        final double[] prices = prices(companions, (double) key.slots() / trace.layers() / key.devices());
+        double base = 0;
+        for (int owner = 0; owner < experts; owner++) {
+            base += prices[owner] * companions[owner][experts];
+        }
+        final double cap = key.imbalance() * trace.topK() / key.devices();
+        final double[][] device = new double[experts + 1][];
+        for (int slots = 0; slots <= experts; slots++) {
+            device[slots] = profits(companions, prices, slots, cap);
+        }
+        // Rounded up, the shares sum to less than one part per device too much.
+        final int parts = PARTS + key.devices();
+        final int most = experts * key.devices();
+        double[][] best = new double[most + 1][parts];
+        for (final double[] row : best) {
+            Arrays.fill(row, Double.NEGATIVE_INFINITY);
+            row[0] = 0;
+        }
+        for (int d = 0; d < key.devices(); d++) {
+            best = withOneMore(best, device);
+        }
+        final double[] local = new double[most + 1];
+        for (int slots = 0; slots <= most; slots++) {
+            double profit = Double.NEGATIVE_INFINITY;
+            for (int part = PARTS; part < parts; part++) {
+                profit = Math.max(profit, best[slots][part]);
+            }
+            local[slots] = Math.clamp(base + profit, 0, trace.topK() - 1);
+        }
+        return local;
+    }
+
+    /** [owner] what a position of the owner costs a device: what it would gain with the mean number of slots. Any prices give a bound. */
+    private static double[] prices(final double[][] companions, final double meanSlots) {
+        final int experts = companions.length;
+        final double mean = Math.clamp(meanSlots, 1, experts);
+        final int below = Math.min(experts - 1, (int) mean);
+        final double[] prices = new double[experts];
+        for (int owner = 0; owner < experts; owner++) {
+            final double low = rate(companions[owner], below);
+            prices[owner] = low + (mean - below) * (rate(companions[owner], below + 1) - low);
+        }
+        return prices;
+    }
+
+    /**
+     * [part] most that a device with these slots gains above the prices it pays, when its share of the positions lies in (part - 1, part];
+     * part 0 is no share at all.
+     */
+    private static double[] profits(
+            final double[][] companions, final double[] prices, final int slots, final double cap) {
+        final int experts = companions.length;
+        final double[] profits = new double[PARTS + 1];
+        Arrays.fill(profits, Double.NEGATIVE_INFINITY);
+        profits[0] = 0;
+        if (slots == 0) {
+            return profits;
+        }
+        final double hosted = mostOwned(companions, slots);
+        for (int part = 1; part <= PARTS && (part - 1.0) / PARTS <= hosted; part++) {
+            profits[part] = Double.POSITIVE_INFINITY;
+        }
+        for (int step = 0; step <= LOAD_PRICES; step++) {
+            lower(profits, companions, prices, slots, (double) step / LOAD_PRICES, cap);
+        }
+        return profits;
+    }
+
+    /** Lowers profits to what they are at most when a call of the device's own costs {@code loadPrice} and it is given {@code cap} calls. */
+    private static void lower(
+            final double[] profits,
+            final double[][] companions,
+            final double[] prices,
+            final int slots,
+            final double loadPrice,
+            final double cap) {
+        final int experts = companions.length;
+        final double[] margins = new double[experts];
+        for (int owner = 0; owner < experts; owner++) {
+            margins[owner] = (1 - loadPrice) * rate(companions[owner], slots) - loadPrice - prices[owner];
+        }
+        final double[] open = Arrays.stream(companions).mapToDouble(owner -> owner[experts]).toArray();
+        final Integer[] order = new Integer[experts];
+        Arrays.setAll(order, i -> i);
+        Arrays.sort(order, (a, b) -> Double.compare(margins[b], margins[a]));
+        double sum = loadPrice * cap;
+        int next = 0;
+        for (int part = 1; part <= PARTS; part++) {
+            double peak = sum;
+            double room = 1.0 / PARTS;
+            while (room > 1e-12 && next < experts) {
+                final double taken = Math.min(room, open[order[next]]);
+                sum += taken * margins[order[next]];
+                peak = Math.max(peak, sum);
+                room -= taken;
+                open[order[next]] -= taken;
+                next += open[order[next]] <= 1e-12 ? 1 : 0;
+            }
+            profits[part] = Math.min(profits[part], peak);
+        }
+    }
+
+    private static double[][] withOneMore(final double[][] before, final double[][] device) {
+        final int parts = before[0].length;
+        final double[][] after = new double[before.length][parts];
+        for (int slots = 0; slots < before.length; slots++) {
+            final double[] sum = after[slots];
+            Arrays.fill(sum, Double.NEGATIVE_INFINITY);
+            for (int mine = 0; mine < device.length && mine <= slots; mine++) {
+                final double[] rest = before[slots - mine];
+                for (int part = 0; part <= PARTS; part++) {
+                    final double gain = device[mine][part];
+                    if (gain == Double.NEGATIVE_INFINITY) {
+                        continue;
+                    }
+                    for (int other = 0; other + part < parts; other++) {
+                        sum[other + part] = Math.max(sum[other + part], rest[other] + gain);
+                    }
+                }
+            }
+        }
+        return after;
+    }
+
+    /** Largest share of positions whose highest-gate expert is among so many experts. */
+    private static double mostOwned(final double[][] companions, final int slots) {
+        final int experts = companions.length;
+        final double[] shares = Arrays.stream(companions).mapToDouble(owner -> owner[experts]).sorted().toArray();
+        double sum = 0;
+        for (int i = 0; i < slots; i++) {
+            sum += shares[experts - 1 - i];
+        }
+        return sum;
+    }
+
+    private static double rate(final double[] owner, final int slots) {
+        final double share = owner[owner.length - 1];
+        return share > 0 ? owner[slots - 1] / share : 0;
+    }
+
+    /** The least concave function that is nowhere below. */
+    private static double[] concave(final double[] values) {
+        final double[] hull = values.clone();
+        int from = 0;
+        while (from < values.length - 1) {
+            int to = from + 1;
+            for (int i = from + 2; i < values.length; i++) {
+                if ((values[i] - values[from]) * (to - from) > (values[to] - values[from]) * (i - from)) {
+                    to = i;
+                }
+            }
+            for (int i = from + 1; i < to; i++) {
+                hull[i] = values[from] + (values[to] - values[from]) * (i - from) / (to - from);
+            }
+            from = to;
+        }
+        return hull;
+    }
+}

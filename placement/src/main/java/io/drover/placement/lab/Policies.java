@@ -1,0 +1,32 @@
+package io.drover.placement.lab;
+
+import java.util.ArrayList;
+import java.util.List;
+
+import io.drover.placement.ContiguousPlanner;
+import io.drover.placement.EplbPlanner;
+import io.drover.placement.Planner;
+import io.drover.placement.RoundRobinPlanner;
+
+/** The planners that the lab compares, simplest first. */
+final class Policies {
+    private static final List<Planner> ALL = List.of(new ContiguousPlanner(), new RoundRobinPlanner(), EplbPlanner.global());
+
+    private Policies() {}
+
+    /** @throws IllegalArgumentException if a name is not known; the message lists those that are */
+    static List<Planner> named(final List<String> names) {
+        if (names.equals(List.of("all"))) {
+            return ALL;
+        }
+        final List<Planner> chosen = new ArrayList<>();
+        for (final String name : names) {
+            chosen.add(ALL.stream()
+                    .filter(planner -> planner.name().equals(name))
+                    .findFirst()
+                    .orElseThrow(() -> new IllegalArgumentException("--policy names '" + name + "'; expected all or some of "
+                            + ALL.stream().map(Planner::name).toList())));
+        }
+        return chosen;
+    }
+}
