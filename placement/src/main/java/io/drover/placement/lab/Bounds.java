@@ -12,22 +12,25 @@ import io.drover.placement.Mode;
 /**
  * Lower bounds on the traffic of any placement on a trace: a relaxation, so the true optimum may lie well above it.
  *
- * <p>Let {@code local} be the calls per token-layer that run where outputs are combined, in walk without the highest-gate expert's own.
- * With R returns possible (top-k in home, top-k - 1 in walk), each call that is not local costs a return, and each token-layer that is
- * not wholly local costs at least one more vector (a dispatch or a hand-over); at most {@code local / R} of them are wholly local. So
- * {@code vectors >= R - local + 1 - min(1, local / R)}, and {@code copies >= 2 (1 - min(1, local / R))}.
+ * <p>With R returns possible in a token-layer (top-k in home, top-k - 1 in walk, where the highest-gate expert's own is none), each of the R calls
+ * that runs where outputs are combined saves a return; and only if all do can the token-layer save its last vector, a dispatch or a
+ * hand-over, too. So {@code vectors >= R + 1 - saved}, with {@code saved} the mean of (local calls + 1 if all are local), and
+ * {@code copies >= 2 (1 - whole)}, with {@code whole} the share of token-layers that are wholly local. All are local only if the rarest of
+ * them is: thus a device that hosts a set of experts saves at most the sum over the set of (calls to it + token-layers of which it is
+ * the rarest), and the best set of c experts is that of the c greatest.
  *
- * <p>{@code local} is bounded from above:
+ * <p>How sets may be chosen:
  * <ul>
- * <li><b>home</b>: a device with c slots in a layer serves at most the c experts that the sequences homed there call most. The slots of
- * each device go to where they serve most, which is exact for this relaxation. Loads are not limited.
- * <li><b>walk</b>: where the highest-gate expert runs on a device with c slots, at most its c - 1 commonest companions are local. A
- * device has the highest-gate experts of at most c experts, and runs at most {@code imbalance / devices} of a layer's calls. Slots and highest-gate positions are divided over devices, and
- * slots over layers, as is best; that each position is served once enters through a price per highest-gate expert (Lagrange).
+ * <li><b>home</b>: each device chooses, over all layers, as many as it has slots, for the sequences homed there. Loads are not limited.
+ * <li><b>walk</b>: where the highest-gate expert runs on a device with c slots, its c - 1 best companions are there. A device has the
+ * highest-gate experts of at most c experts, and runs at most {@code imbalance / devices} of a layer's calls. Slots and highest-gate
+ * positions are divided over devices, and slots over layers, as is best; that each position is served once, and that loads are limited,
+ * enters through prices (Lagrange), so that any prices give a bound.
  * </ul>
  *
  * <p>Loose because the companions of different experts are chosen apart from each other; because in walk a token that stays for the next
- * layer is free once that layer is local, whatever the transitions; and because fitting to the very trace is allowed.
+ * layer is free once that layer is local, whatever the transitions; because loads are allowed to be best layer by layer; and because
+ * fitting to the very trace is allowed.
  */
 final class Bounds {
     /** A layer's positions are cut into this many parts when they are divided over devices; rounding favours the bound. */
@@ -37,16 +40,22 @@ final class Bounds {
     /** Above this many (expert, device) pairs of a layer the division is not computed. */
     private static final int MAX_PAIRS = 1024;
 
-    private record WalkKey(int devices, double imbalance, long slots) {}
+    private record WalkKey(int devices, double imbalance, long slots, boolean wholeOnly) {}
 
     private final Trace trace;
-    private final Map<WalkKey, Gains> walk = new HashMap<>();
-
-    /** Local calls of all layers with a slot for each expert, and what each further slot adds at most, largest first. */
-    private record Gains(double base, double[] descending) {}
+    private final int[][] calls;
+    private final Map<WalkKey, Double> walk = new HashMap<>();
 
     Bounds(final Trace trace) {
         this.trace = trace;
+        calls = new int[trace.layers()][trace.experts()];
+        for (int token = 0; token < trace.tokens(); token++) {
+            for (int layer = 0; layer < trace.layers(); layer++) {
+                for (int rank = 0; rank < trace.topK(); rank++) {
+                    calls[layer][trace.ids()[trace.at(token, layer) + rank]]++;
+                }
+            }
+        }
     }
 
     /**
@@ -56,86 +65,101 @@ final class Bounds {
     @Nullable
     LowerBound of(final Scenario scenario, final double imbalance) {
         if (scenario.mode() == Mode.HOME) {
-            return new LowerBound(Double.POSITIVE_INFINITY, homeLocal(scenario), trace.topK());
+            return new LowerBound(Double.POSITIVE_INFINITY, homeSaved(scenario, false), homeSaved(scenario, true), trace.topK());
         }
-        if ((long) trace.experts() * scenario.devices() > MAX_PAIRS) {
+        if ((long) trace.experts() * scenario.devices() > MAX_PAIRS || trace.topK() == 1) {
             return null;
         }
         final double rounded = Math.min(scenario.devices(), Math.ceil(imbalance * 10 - 1e-9) / 10);
-        final Gains gains = walk.computeIfAbsent(new WalkKey(scenario.devices(), rounded, scenario.slots()), this::walkGains);
-        final long spare = scenario.slots() - (long) trace.layers() * trace.experts();
-        double local = gains.base();
-        for (int i = 0; i < Math.min(gains.descending().length, spare); i++) {
-            local += gains.descending()[i];
-        }
-        return new LowerBound(rounded, local / trace.layers(), trace.topK() - 1);
+        return new LowerBound(rounded,
+                walk.computeIfAbsent(new WalkKey(scenario.devices(), rounded, scenario.slots(), false), this::walkSaved),
+                walk.computeIfAbsent(new WalkKey(scenario.devices(), rounded, scenario.slots(), true), this::walkSaved),
+                trace.topK() - 1);
     }
 
-    private double homeLocal(final Scenario scenario) {
-        final double[][][] calls = new double[scenario.devices()][trace.layers()][trace.experts()];
+    /** The expert of ranks {@code from} and up that is called least in the whole trace. */
+    private int rarest(final int at, final int layer, final int from) {
+        int rarest = trace.ids()[at + from];
+        for (int rank = from + 1; rank < trace.topK(); rank++) {
+            final int expert = trace.ids()[at + rank];
+            if (calls[layer][expert] < calls[layer][rarest]) {
+                rarest = expert;
+            }
+        }
+        return rarest;
+    }
+
+    private double homeSaved(final Scenario scenario, final boolean wholeOnly) {
+        final double[][][] scores = new double[scenario.devices()][trace.layers()][trace.experts()];
         for (int sequence = 0; sequence < trace.sequences().size(); sequence++) {
             final int home = scenario.topology().index(Measures.drawHome(scenario.topology(), scenario.seed(), sequence));
             final Trace.Sequence span = trace.sequences().get(sequence);
             for (int token = span.firstToken(); token < span.end(); token++) {
                 for (int layer = 0; layer < trace.layers(); layer++) {
                     final int at = trace.at(token, layer);
-                    for (int rank = 0; rank < trace.topK(); rank++) {
-                        calls[home][layer][trace.ids()[at + rank]]++;
+                    scores[home][layer][rarest(at, layer, 0)]++;
+                    for (int rank = 0; !wholeOnly && rank < trace.topK(); rank++) {
+                        scores[home][layer][trace.ids()[at + rank]]++;
                     }
                 }
             }
         }
-        double served = 0;
+        double saved = 0;
         for (int device = 0; device < scenario.devices(); device++) {
-            final double[] all = Arrays.stream(calls[device]).flatMapToDouble(Arrays::stream).sorted().toArray();
+            final double[] all = Arrays.stream(scores[device]).flatMapToDouble(Arrays::stream).sorted().toArray();
             for (int i = 0; i < Math.min(all.length, scenario.topology().device(device).slots()); i++) {
-                served += all[all.length - 1 - i];
+                saved += all[all.length - 1 - i];
             }
         }
-        return served / trace.tokens() / trace.layers();
+        return saved / trace.tokens() / trace.layers();
     }
 
-    private Gains walkGains(final WalkKey key) {
+    private double walkSaved(final WalkKey key) {
         final int most = trace.experts() * (key.devices() - 1);
         final double[] increments = new double[trace.layers() * most];
-        double base = 0;
+        double saved = 0;
         for (int layer = 0; layer < trace.layers(); layer++) {
-            final double[] all = layerLocal(companions(layer), key);
-            final double[] local = concave(Arrays.copyOfRange(all, trace.experts(), all.length));
-            base += local[0];
+            final double[] all = layerSaved(companions(layer, key.wholeOnly()), key);
+            final double[] gains = concave(Arrays.copyOfRange(all, trace.experts(), all.length));
+            saved += gains[0];
             for (int slots = 1; slots <= most; slots++) {
-                increments[layer * most + slots - 1] = local[slots - 1] - local[slots];
+                increments[layer * most + slots - 1] = gains[slots] - gains[slots - 1];
             }
         }
         Arrays.sort(increments);
-        return new Gains(base, Arrays.stream(increments).map(negative -> -negative).toArray());
+        final long spare = Math.min(increments.length, key.slots() - (long) trace.layers() * trace.experts());
+        for (int i = 0; i < spare; i++) {
+            saved += increments[increments.length - 1 - i];
+        }
+        return saved / trace.layers();
     }
 
-    /** Row [owner][n]: calls per position to owner's n commonest companions; [owner][experts]: owner's share of positions. */
-    private double[][] companions(final int layer) {
+    /** Row [owner][n]: most that owner's n best companions save per position; [owner][experts]: owner's share of positions. */
+    private double[][] companions(final int layer, final boolean wholeOnly) {
         final int experts = trace.experts();
         final double each = 1.0 / trace.tokens();
-        final double[][] pairs = new double[experts][experts];
+        final double[][] scores = new double[experts][experts];
         final double[][] best = new double[experts][experts + 1];
         for (int token = 0; token < trace.tokens(); token++) {
             final int at = trace.at(token, layer);
             final int owner = trace.ids()[at];
             best[owner][experts] += each;
-            for (int rank = 1; rank < trace.topK(); rank++) {
-                pairs[owner][trace.ids()[at + rank]] += each;
+            scores[owner][rarest(at, layer, 1)] += each;
+            for (int rank = 1; !wholeOnly && rank < trace.topK(); rank++) {
+                scores[owner][trace.ids()[at + rank]] += each;
             }
         }
         for (int owner = 0; owner < experts; owner++) {
-            Arrays.sort(pairs[owner]);
+            Arrays.sort(scores[owner]);
             for (int n = 1; n < experts; n++) {
-                best[owner][n] = best[owner][n - 1] + pairs[owner][experts - n];
+                best[owner][n] = best[owner][n - 1] + scores[owner][experts - n];
             }
         }
         return best;
     }
 
-    /** [slots of the layer over all devices] most local calls per position. */
-    private double[] layerLocal(final double[][] companions, final WalkKey key) {
+    /** [slots of the layer over all devices] most that is saved per position. */
+    private double[] layerSaved(final double[][] companions, final WalkKey key) {
         final int experts = trace.experts();
         final double[] prices = prices(companions, (double) key.slots() / trace.layers() / key.devices());
         double base = 0;
@@ -143,9 +167,12 @@ final class Bounds {
             base += prices[owner] * companions[owner][experts];
         }
         final double cap = key.imbalance() * trace.topK() / key.devices();
+        // Calls of a device beside the highest-gate ones, per unit saved: R calls save R + 1 if all are local, less otherwise.
+        final double returns = trace.topK() - 1;
+        final double load = key.wholeOnly() ? returns : returns / (returns + 1);
         final double[][] device = new double[experts + 1][];
         for (int slots = 0; slots <= experts; slots++) {
-            device[slots] = profits(companions, prices, slots, cap);
+            device[slots] = profits(companions, prices, slots, load, cap);
         }
         // Rounded up, the shares sum to less than one part per device too much.
         final int parts = PARTS + key.devices();
@@ -158,15 +185,15 @@ final class Bounds {
         for (int d = 0; d < key.devices(); d++) {
             best = withOneMore(best, device);
         }
-        final double[] local = new double[most + 1];
+        final double[] saved = new double[most + 1];
         for (int slots = 0; slots <= most; slots++) {
             double profit = Double.NEGATIVE_INFINITY;
             for (int part = PARTS; part < parts; part++) {
                 profit = Math.max(profit, best[slots][part]);
             }
-            local[slots] = Math.clamp(base + profit, 0, trace.topK() - 1);
+            saved[slots] = Math.clamp(base + profit, 0, key.wholeOnly() ? 1 : trace.topK());
         }
-        return local;
+        return saved;
     }
 
     /** [owner] what a position of the owner costs a device: what it would gain with the mean number of slots. Any prices give a bound. */
@@ -187,7 +214,7 @@ final class Bounds {
      * part 0 is no share at all.
      */
     private static double[] profits(
-            final double[][] companions, final double[] prices, final int slots, final double cap) {
+            final double[][] companions, final double[] prices, final int slots, final double load, final double cap) {
         final int experts = companions.length;
         final double[] profits = new double[PARTS + 1];
         Arrays.fill(profits, Double.NEGATIVE_INFINITY);
@@ -200,7 +227,7 @@ final class Bounds {
             profits[part] = Double.POSITIVE_INFINITY;
         }
         for (int step = 0; step <= LOAD_PRICES; step++) {
-            lower(profits, companions, prices, slots, (double) step / LOAD_PRICES, cap);
+            lower(profits, companions, prices, slots, load, (double) step / LOAD_PRICES / load, cap);
         }
         return profits;
     }
@@ -211,12 +238,13 @@ final class Bounds {
             final double[][] companions,
             final double[] prices,
             final int slots,
+            final double load,
             final double loadPrice,
             final double cap) {
         final int experts = companions.length;
         final double[] margins = new double[experts];
         for (int owner = 0; owner < experts; owner++) {
-            margins[owner] = (1 - loadPrice) * rate(companions[owner], slots) - loadPrice - prices[owner];
+            margins[owner] = (1 - loadPrice * load) * rate(companions[owner], slots) - loadPrice - prices[owner];
         }
         final double[] open = Arrays.stream(companions).mapToDouble(owner -> owner[experts]).toArray();
         final Integer[] order = new Integer[experts];
