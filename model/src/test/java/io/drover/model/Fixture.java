@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -28,8 +29,14 @@ public record Fixture(String family, Path directory, int[] inputIds, float[][] l
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    /** One greedy continuation of the embedded model. */
-    public record DemoCase(String domain, String prompt, int[] promptIds, int[] greedyIds, String text) {}
+    /**
+     * One greedy continuation of the embedded model.
+     *
+     * @param prompt   empty if there are messages
+     * @param messages of a conversation, each with its {@code role} and {@code content}; empty if there is a prompt
+     */
+    public record DemoCase(String domain, String prompt, List<Map<String, String>> messages, int[] promptIds, int[] greedyIds,
+            String text) {}
 
     public static Fixture of(final String family) {
         try {
@@ -60,6 +67,7 @@ public record Fixture(String family, Path directory, int[] inputIds, float[][] l
             final List<DemoCase> cases = new ArrayList<>();
             for (final JsonNode node : JSON.readTree(DEMO.resolve("expected.json").toFile()).get("cases")) {
                 cases.add(new DemoCase(node.get("domain").textValue(), node.path("prompt").asText(),
+                        messages(node.path("messages")),
                         JSON.convertValue(node.get("prompt_ids"), int[].class),
                         JSON.convertValue(node.get("greedy_ids"), int[].class), node.get("text").textValue()));
             }
@@ -67,6 +75,13 @@ public record Fixture(String family, Path directory, int[] inputIds, float[][] l
         } catch (final IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private static List<Map<String, String>> messages(final JsonNode array) {
+        final List<Map<String, String>> messages = new ArrayList<>();
+        array.forEach(message -> messages
+                .add(Map.of("role", message.get("role").textValue(), "content", message.get("content").textValue())));
+        return messages;
     }
 
     private static int[] ids(final ByteBuffer data, final JsonNode tensor) {
