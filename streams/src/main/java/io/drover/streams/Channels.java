@@ -80,8 +80,9 @@ record Channels(Aeron aeron, Endpoint self, Subscription ipc, Subscription udp) 
                     .clientLock(NoOpLock.INSTANCE)
                     .driverTimeoutMs(timeoutMs)
                     .errorHandler(error -> {
-                        lastError.set(String.valueOf(error.getMessage()));
-                        LOG.warn("data plane of {}: {}", wanted, error.getMessage());
+                        final String message = error.getMessage() == null ? error.toString() : error.getMessage();
+                        lastError.set(message);
+                        LOG.warn("data plane of {}: {}", wanted, message);
                     }));
         } catch (final AeronException e) {
             throw new IllegalStateException("no media driver answered in " + settings.aeronDirectory() + " within " + timeoutMs

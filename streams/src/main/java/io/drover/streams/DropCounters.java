@@ -6,7 +6,7 @@ package io.drover.streams;
  * @param malformed       truncated, or counts and lengths that disagree
  * @param wrongVersion    of another frame version
  * @param unknown         from a node, or a later incarnation of one, that this node was not told of
- * @param stale           from or for an earlier incarnation, or with a sequence that has been seen
+ * @param stale           from or for an earlier incarnation, or, with a shared secret, replayed
  * @param unauthenticated without the shared secret's tag
  * @param failed          accepted, but the handler threw
  */

@@ -126,12 +126,17 @@ final class Peer {
         return current != null && current.isConnected();
     }
 
-    /** Whether the sequence is new; a repeated one is a replay or a leftover of an earlier channel. */
+    /**
+     * Takes note of an accepted frame.
+     *
+     * @return false for a sequence that has been seen, where frames are authenticated: a replay. Without a tag the sequence proves
+     *         nothing, and a single damaged one would make all later frames look old
+     */
     boolean heard(final long frameSequence, final int length) {
-        if (frameSequence <= heardSequence) {
+        if (authenticator != null && frameSequence <= heardSequence) {
             return false;
         }
-        if (heardSequence != 0) {
+        if (heardSequence != 0 && frameSequence > heardSequence) {
             missing += frameSequence - heardSequence - 1;
         }
         heardSequence = frameSequence;

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.AfterEach;
@@ -83,6 +84,246 @@ class LinksTest {
         rig.turnFor(Duration.ofMillis(800), frame -> {});
         assertThat(one.suspected(2, System.nanoTime())).isFalse();
         assertThat(two.counters(1).framesIn()).isGreaterThan(5);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void framesAboveTheMtuAreAssembled(final boolean sameHost) {
+        final MediaDriverHost driver = rig.driver(here);
+        final Links one = rig.node(driver, 1, 1, "drover.streams.mtu = 1408", null);
+        final Links two = rig.node(sameHost ? driver : rig.driver(there), 2, 1);
+        rig.join(one, two);
+        final Random random = new Random(1);
+        final int hidden = 1000;
+        final float[] vectors = new float[hidden * 4];
+        for (int i = 0; i < vectors.length; i++) {
+            vectors[i] = random.nextFloat();
+        }
+        final CallFrame call = new CallFrame().wrap(buffer, 0).begin(1, 2, 3, hidden, WireType.FLOAT32);
+        for (int row = 0; row < 4; row++) {
+            call.startRow(row).addExpert(row, 0).endRow(vectors, row * hidden);
+        }
+        assertThat(call.encodedLength()).isBetween(LinkRig.LARGEST_FRAME - 1000, LinkRig.LARGEST_FRAME);
+        final List<LinkRig.Frame> received = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            rig.until(() -> one.offer(2, buffer, 0, call.encodedLength()), received::add);
+        }
+        rig.until(() -> received.size() == 20, received::add);
+        final float[] into = new float[vectors.length];
+        for (final LinkRig.Frame frame : received) {
+            final CallFrame read = new CallFrame().wrap(frame.bytes(), 0);
+            for (int row = 0; read.nextRow(); row++) {
+                read.readVector(into, row * hidden);
+            }
+            assertThat(into).isEqualTo(vectors);
+        }
+        assertThat(two.drops().total()).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aStalledPeerFillsItsOwnQueueAndDelaysNobodyElse(final boolean sameHost) {
+        final MediaDriverHost driver = rig.driver(here);
+        final Links one = rig.node(driver, 1, 1, "drover.streams.park-deadline = 60s", null);
+        final Links stalled = rig.node(sameHost ? driver : rig.driver(there), 2, 1);
+        final Links lively = rig.node(driver, 3, 1);
+        rig.join(one, stalled);
+        rig.join(one, lively);
+        rig.stall(stalled);
+        final int accepted = fillQueue(one, 2);
+        assertThat(one.queuedBytes(2)).isBetween(100 << 10, 128 << 10);
+        assertThat(one.counters(2).refused()).isPositive();
+
+        final List<LinkRig.Frame> received = new ArrayList<>();
+        for (int i = 0; i < 200; i++) {
+            final int sent = i;
+            assertThat(one.offer(3, buffer, 0, token(0, i))).as("frame %d to the lively peer", i).isTrue();
+            rig.until(() -> received.size() == sent + 1, received::add);
+        }
+        assertThat(one.counters(3).parked()).as("the lively peer's frames never waited").isZero();
+
+        received.clear();
+        rig.resume(stalled);
+        rig.until(() -> received.size() == accepted, received::add);
+        assertThat(one.queuedBytes(2)).isZero();
+        assertThat(stalled.counters(1).missing()).isZero();
+        for (int i = 0; i < accepted; i++) {
+            assertThat(tokens.wrap(received.get(i).bytes(), 0).firstIndex()).as("order through log and queue").isEqualTo(i);
+        }
+    }
+
+    @Test
+    void aFrameThatWaitedTooLongIsDroppedAndCounted() {
+        final MediaDriverHost driver = rig.driver(here);
+        final Links one = rig.node(driver, 1, 1, "drover.streams.park-deadline = 100ms", null);
+        one.connect(new Endpoint(2, 1, "absent", one.self().hostId(), "127.0.0.1:9", 12_345));
+        for (int i = 0; i < 10; i++) {
+            assertThat(one.offer(2, buffer, 0, token(0, i))).isTrue();
+        }
+        rig.until(() -> one.counters(2).expired() == 10, frame -> {});
+        assertThat(one.queuedBytes(2)).isZero();
+        assertThat(one.counters(2).framesOut()).isZero();
+        assertThat(one.describe(2)).contains("absent").contains("not connected");
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aNewIncarnationTakesTheOldOnesPlace(final boolean sameHost) {
+        final MediaDriverHost driver = rig.driver(here);
+        final MediaDriverHost other = sameHost ? driver : rig.driver(there);
+        final Links one = rig.node(driver, 1, 1);
+        final Links former = rig.node(other, 2, 1);
+        rig.join(one, former);
+        // Killed: it never closes, so the driver still has its streams.
+        rig.stall(former);
+        fillQueue(one, 2);
+
+        final Links next = rig.node(other, 2, 2);
+        final List<LinkRig.Frame> received = new ArrayList<>();
+        next.connect(one.self());
+        assertThat(next.offer(1, buffer, 0, token(0, 1))).isTrue();
+        rig.until(() -> one.drops().unknown() > 0, received::add);
+        assertThat(received).as("a later incarnation is unknown until we are told of it").isEmpty();
+
+        one.connect(next.self());
+        assertThat(one.queuedBytes(2)).as("what waited for the former one").isZero();
+        one.connect(former.self());
+        assertThat(one.describe(2)).as("an earlier incarnation changes nothing").contains("incarnation 2");
+        assertThat(one.offer(2, buffer, 0, token(0, 5))).isTrue();
+        rig.until(() -> received.stream().anyMatch(frame -> frame.at() == 2), received::add);
+        assertThat(tokens.wrap(received.getFirst().bytes(), 0).firstIndex()).isEqualTo(5);
+
+        received.clear();
+        rig.stall(next);
+        assertThat(former.offer(1, buffer, 0, token(0, 9))).isTrue();
+        former.doWork(System.nanoTime());
+        rig.until(() -> one.drops().stale() > 0, received::add);
+        assertThat(received).as("the former incarnation may still talk; nobody listens").isEmpty();
+    }
+
+    @Test
+    void aPeerThatStopsIsSuspectedAndAPeerOfAPausedNodeIsNot() {
+        final MediaDriverHost driver = rig.driver(here);
+        final Links one = rig.node(driver, 1, 1);
+        final Links two = rig.node(driver, 2, 1);
+        final Links three = rig.node(driver, 3, 1);
+        rig.join(one, two);
+        rig.join(one, three);
+        rig.stall(two);
+        final long stoppedNs = System.nanoTime();
+        rig.until(() -> one.suspected(2, System.nanoTime()), frame -> {});
+        assertThat(Duration.ofNanos(System.nanoTime() - stoppedNs)).isBetween(Duration.ofMillis(300), Duration.ofMillis(1500));
+        assertThat(one.suspected(3, System.nanoTime())).isFalse();
+
+        final long pauseNs = Duration.ofSeconds(3).toNanos();
+        final long laterNs = System.nanoTime() + pauseNs;
+        one.doWork(laterNs);
+        assertThat(one.suspected(3, laterNs)).as("the node itself stood still for 3 s").isFalse();
+        one.disconnect(3);
+        assertThat(one.suspected(3, laterNs)).as("no peer").isTrue();
+    }
+
+    @Test
+    void aClosedPeerIsNoLongerConnected() {
+        final MediaDriverHost driver = rig.driver(here);
+        final Links one = rig.node(driver, 1, 1);
+        final Links two = rig.node(driver, 2, 1);
+        rig.join(one, two);
+        rig.stall(two);
+        two.close();
+        rig.until(() -> !one.isConnected(2), frame -> {});
+        assertThat(one.offer(2, buffer, 0, token(0, 1))).as("it waits, for the peer may come back").isTrue();
+        assertThat(one.queuedBytes(2)).isPositive();
+    }
+
+    @Test
+    void withASharedSecretOnlyItsHoldersAreHeard() {
+        final MediaDriverHost driver = rig.driver(here);
+        final Links one = rig.node(driver, 1, 1, "", new FrameAuthenticator("sixteen letters!"));
+        final Links two = rig.node(driver, 2, 1, "", new FrameAuthenticator("sixteen letters!"));
+        final Links wrong = rig.node(driver, 3, 1, "", new FrameAuthenticator("sixteen letters?"));
+        final Links without = rig.node(driver, 4, 1);
+        for (final Links other : List.of(two, wrong, without)) {
+            rig.join(one, other);
+        }
+        for (final Links other : List.of(two, wrong, without)) {
+            assertThat(other.offer(1, buffer, 0, token(0, other.self().nodeId()))).isTrue();
+        }
+        final List<LinkRig.Frame> received = new ArrayList<>();
+        rig.until(() -> one.drops().unauthenticated() >= 4 && !received.isEmpty(), received::add);
+        rig.turnFor(Duration.ofMillis(150), received::add);
+        assertThat(received).extracting(LinkRig.Frame::from).containsOnly(2);
+        assertThat(one.counters(3).framesIn()).isZero();
+        assertThat(one.counters(4).framesIn()).isZero();
+        assertThat(two.drops().total()).isZero();
+    }
+
+    @Test
+    void aHandlerThatThrowsLosesItsFrameOnly() {
+        final MediaDriverHost driver = rig.driver(here);
+        final Links one = rig.node(driver, 1, 1);
+        final Links two = rig.node(driver, 2, 1);
+        rig.join(one, two);
+        one.offer(2, buffer, 0, token(0, 1));
+        one.offer(2, buffer, 0, token(0, 2));
+        final List<Integer> seen = new ArrayList<>();
+        rig.until(() -> seen.size() == 2, frame -> {
+            seen.add(tokens.wrap(frame.bytes(), 0).firstIndex());
+            if (seen.size() == 1) {
+                throw new IllegalStateException("the first frame is too much");
+            }
+        });
+        assertThat(seen).containsExactly(1, 2);
+        assertThat(two.drops().failed()).isEqualTo(1);
+    }
+
+    @Test
+    void noFrameCostsAnAllocation() {
+        final MediaDriverHost driver = rig.driver(here);
+        final Links one = rig.node(driver, 1, 1);
+        final Links two = rig.node(driver, 2, 1);
+        rig.join(one, two);
+        final long[] handed = {0};
+        final FrameHandler count = (from, type, frame, offset, length) -> handed[0] += tokens.wrap(frame, offset).count();
+        final var threads = (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
+        long allocated = Long.MAX_VALUE;
+        final int frames = 10_000;
+        for (int round = 0; round < 4; round++) {
+            final long before = threads.getCurrentThreadAllocatedBytes();
+            for (int i = 0; i < frames; i++) {
+                while (!one.offer(2, buffer, 0, token(0, i))) {
+                    Thread.yield();
+                    one.doWork(System.nanoTime());
+                    two.poll(count, 10);
+                }
+                one.doWork(System.nanoTime());
+                two.doWork(System.nanoTime());
+                two.poll(count, 10);
+            }
+            allocated = Math.min(allocated, threads.getCurrentThreadAllocatedBytes() - before);
+        }
+        assertThat(handed[0]).isGreaterThan(3L * frames);
+        assertThat(allocated / frames).as("bytes per frame").isZero();
+    }
+
+    /** Offers tokens 0, 1, 2 … until one is refused; returns how many were accepted. */
+    private int fillQueue(final Links from, final int nodeId) {
+        final long startNs = System.nanoTime();
+        int accepted = 0;
+        while (from.offer(nodeId, buffer, 0, longToken(accepted))) {
+            accepted++;
+            from.doWork(System.nanoTime());
+            assertThat(System.nanoTime() - startNs).as("the queue is bounded").isLessThan(10_000_000_000L);
+        }
+        return accepted;
+    }
+
+    private int longToken(final int index) {
+        tokens.wrap(buffer, 0).begin(7, 1, index);
+        for (int i = 0; i < 200; i++) {
+            tokens.addId(i);
+        }
+        return tokens.encodedLength();
     }
 
     private int token(final int offset, final int index) {

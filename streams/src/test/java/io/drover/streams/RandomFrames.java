@@ -1,0 +1,148 @@
+package io.drover.streams;
+
+import java.util.Random;
+
+import org.agrona.concurrent.UnsafeBuffer;
+
+/** Writes well-formed frames of random type and size, and reads all of any frame. */
+final class RandomFrames {
+    private RandomFrames() {}
+
+    /** A frame in a buffer of exactly its length. */
+    static UnsafeBuffer next(final Random random, final UnsafeBuffer scratch) {
+        final int length = write(random, scratch);
+        final UnsafeBuffer exact = new UnsafeBuffer(new byte[length]);
+        exact.putBytes(0, scratch, 0, length);
+        return exact;
+    }
+
+    private static int write(final Random random, final UnsafeBuffer at) {
+        return switch (random.nextInt(11) + 1) {
+            case FrameType.CALL -> call(random, at);
+            case FrameType.RETURN -> returned(random, at);
+            case FrameType.ACK -> {
+                final AckFrame frame = new AckFrame().wrap(at, 0).begin(random.nextInt(100), random.nextLong());
+                random.longs(random.nextInt(5)).forEach(frame::addSequence);
+                yield frame.encodedLength();
+            }
+            case FrameType.REFUSAL -> {
+                final RefusalFrame frame = new RefusalFrame().wrap(at, 0).begin(random.nextLong(), random.nextLong());
+                random.longs(random.nextInt(5)).forEach(id -> frame.addEntry(id, random.nextInt(8), random.nextInt(6)));
+                yield frame.encodedLength();
+            }
+            case FrameType.SUBMIT -> {
+                final SubmitFrame frame = new SubmitFrame().wrap(at, 0).begin(random.nextLong(), 1, random.nextInt(9));
+                frame.ignoreEos(random.nextBoolean()).maxTokens(random.nextInt(100)).temperature(random.nextFloat());
+                random.ints(random.nextInt(3)).forEach(frame::addStopTokenId);
+                random.ints(random.nextInt(20)).forEach(frame::addPromptId);
+                yield frame.encodedLength();
+            }
+            case FrameType.ADMISSION -> new AdmissionFrame().wrap(at, 0)
+                    .refuse(random.nextLong(), 1, random.nextInt(4), random.nextInt(1000), "ä".repeat(random.nextInt(40)))
+                    .encodedLength();
+            case FrameType.TOKEN -> {
+                final TokenFrame frame = new TokenFrame().wrap(at, 0).begin(random.nextLong(), 1, random.nextInt(50));
+                random.ints(random.nextInt(6)).forEach(frame::addId);
+                yield frame.encodedLength();
+            }
+            case FrameType.END -> new EndFrame().wrap(at, 0)
+                    .begin(random.nextLong(), 1, 1 + random.nextInt(4))
+                    .usage(random.nextInt(9), random.nextInt(9))
+                    .reason("c".repeat(random.nextInt(9)), "é".repeat(random.nextInt(40)))
+                    .encodedLength();
+            case FrameType.CANCEL -> new CancelFrame().wrap(at, 0).begin(random.nextLong(), 1).encodedLength();
+            case FrameType.SYNC -> new SyncFrame().wrap(at, 0).begin(random.nextLong(), random.nextInt(9)).encodedLength();
+            default -> new HeartbeatFrame().wrap(at, 0).begin().encodedLength();
+        };
+    }
+
+    private static int call(final Random random, final UnsafeBuffer at) {
+        final int hidden = 1 + random.nextInt(40);
+        final float[] vector = new float[hidden];
+        final CallFrame frame = new CallFrame().wrap(at, 0).begin(1, 2, random.nextInt(8), hidden, wireType(random));
+        for (int rows = random.nextInt(4); rows > 0; rows--) {
+            frame.startRow(random.nextLong());
+            for (int experts = random.nextInt(9); experts > 0; experts--) {
+                frame.addExpert(random.nextInt(64), experts);
+            }
+            frame.endRow(vector, 0);
+        }
+        return frame.encodedLength();
+    }
+
+    private static int returned(final Random random, final UnsafeBuffer at) {
+        final int hidden = 1 + random.nextInt(40);
+        final float[] vector = new float[hidden];
+        final ReturnFrame frame = new ReturnFrame().wrap(at, 0).begin(random.nextInt(8), hidden, wireType(random));
+        for (int rows = random.nextInt(4); rows > 0; rows--) {
+            frame.addRow(random.nextLong(), rows, vector, 0);
+        }
+        return frame.encodedLength();
+    }
+
+    private static WireType wireType(final Random random) {
+        return random.nextBoolean() ? WireType.FLOAT32 : WireType.BFLOAT16;
+    }
+
+    /** Uses each accessor; returns how many fields and entries were read. */
+    static long read(final UnsafeBuffer frame, final float[] vector) {
+        final FrameHeader header = new FrameHeader().wrap(frame, 0);
+        long reads = header.version() + Math.abs((long) header.senderNodeId()) + header.encodedLength();
+        switch (header.type()) {
+            case FrameType.CALL -> {
+                final CallFrame call = new CallFrame().wrap(frame, 0);
+                while (call.nextRow()) {
+                    for (int i = 0; i < call.expertCount(); i++) {
+                        reads += call.expert(i) + call.rank(i);
+                    }
+                    call.readVector(vector, 0);
+                    reads += call.callId() & 1;
+                }
+            }
+            case FrameType.RETURN -> {
+                final ReturnFrame returned = new ReturnFrame().wrap(frame, 0);
+                for (int i = 0; i < returned.rowCount(); i++) {
+                    returned.readVector(i, vector, 0);
+                    reads += returned.rank(i) + (returned.callId(i) & 1);
+                }
+            }
+            case FrameType.ACK -> {
+                final AckFrame ack = new AckFrame().wrap(frame, 0);
+                for (int i = 0; i < ack.count(); i++) {
+                    reads += ack.acknowledged(i) & 1;
+                }
+            }
+            case FrameType.REFUSAL -> {
+                final RefusalFrame refusal = new RefusalFrame().wrap(frame, 0);
+                for (int i = 0; i < refusal.count(); i++) {
+                    reads += refusal.rank(i) + refusal.reason(i) + (refusal.callId(i) & 1);
+                }
+            }
+            case FrameType.SUBMIT -> {
+                final SubmitFrame submit = new SubmitFrame().wrap(frame, 0);
+                for (int i = 0; i < submit.stopCount(); i++) {
+                    reads += submit.stopTokenId(i) & 1;
+                }
+                for (int i = 0; i < submit.promptCount(); i++) {
+                    reads += submit.promptId(i) & 1;
+                }
+                reads += (submit.seed() & 1) + (submit.ignoreEos() ? 1 : 0);
+            }
+            case FrameType.ADMISSION -> reads += new AdmissionFrame().wrap(frame, 0).detail().length();
+            case FrameType.TOKEN -> {
+                final TokenFrame tokens = new TokenFrame().wrap(frame, 0);
+                for (int i = 0; i < tokens.count(); i++) {
+                    reads += tokens.id(i) & 1;
+                }
+            }
+            case FrameType.END -> {
+                final EndFrame end = new EndFrame().wrap(frame, 0);
+                reads += end.code().length() + end.message().length() + end.kind();
+            }
+            case FrameType.CANCEL -> reads += new CancelFrame().wrap(frame, 0).requestKey() & 1;
+            case FrameType.SYNC -> reads += new SyncFrame().wrap(frame, 0).nextIndex();
+            default -> reads++;
+        }
+        return reads;
+    }
+}
