@@ -1,0 +1,194 @@
+package io.drover.actors;
+
+/**
+ * What is on its way to other nodes, and until when it is waited for. A shipment is the rows of one layer in one frame to one
+ * peer. A pure step machine: the clock comes in as {@code nowNs}, and what is to be done goes out through {@link Actions}.
+ *
+ * <pre>
+ * state             leaves when
+ * FREE              open: a frame was offered                                    -> UNRECEIVED
+ * UNRECEIVED        acknowledged by the peer                                     -> RUNNING
+ *                   receipt deadline: unreceived(id), the shell re-sends         -> FREE (or expired(id) after the last attempt)
+ * RUNNING           result deadline: late(id), the shell may send elsewhere; the deadline is pushed out, doubling
+ *                   call timeout since the first attempt: expired(id)            -> FREE
+ * UNRECEIVED, RUNNING   the last of its calls has returned, or was taken over    -> FREE
+ *                   the peer is lost: unreceived(id)                             -> FREE
+ * </pre>
+ */
+final class CallLedger {
+    static final int NONE = -1;
+
+    private static final byte FREE = 0;
+    private static final byte UNRECEIVED = 1;
+    private static final byte RUNNING = 2;
+
+    /** What the machine asks of its shell. The shipment is free when one of {@code unreceived} and {@code expired} is called. */
+    interface Actions {
+        /** The peer has not said that it received the frame: send its outstanding calls again, elsewhere or to the same peer. */
+        void unreceived(int shipment, int peer, int attempts, long firstSentNs);
+
+        /** The peer has the frame and is late: send its outstanding calls to another replica, if there is one. */
+        void late(int shipment, int peer);
+
+        /** Nobody has answered in time: the outstanding calls have failed. */
+        void expired(int shipment, int peer);
+    }
+
+    /**
+     * @param receiptTimeoutNs    how long a peer may take to acknowledge
+     * @param resultFloorNs       added to every predicted result time
+     * @param resultFactor        times the peer's own prediction
+     * @param callTimeoutNs       after this a call has failed
+     * @param maxAttempts         frames sent for one call before it has failed
+     * @param maxShipments        shipments open at once
+     */
+    record Limits(long receiptTimeoutNs, long resultFloorNs, double resultFactor, long callTimeoutNs, int maxAttempts,
+            int maxShipments) {}
+
+    private final Limits limits;
+    private final byte[] state;
+    private final int[] peer;
+    private final int[] attempts;
+    private final int[] remaining;
+    private final long[] sequence;
+    private final long[] firstSentNs;
+    private final long[] deadlineNs;
+    private final long[] patienceNs;
+    private final int[] free;
+    private int freeCount;
+
+    CallLedger(final Limits limits) {
+        this.limits = limits;
+        final int n = limits.maxShipments();
+        state = new byte[n];
+        peer = new int[n];
+        attempts = new int[n];
+        remaining = new int[n];
+        sequence = new long[n];
+        firstSentNs = new long[n];
+        deadlineNs = new long[n];
+        patienceNs = new long[n];
+        free = new int[n];
+        for (int i = 0; i < n; i++) {
+            free[i] = n - 1 - i;
+        }
+        freeCount = n;
+    }
+
+    /**
+     * A frame has been given to the peer's link.
+     *
+     * @param calls         expert calls in it, at least 1
+     * @param frameSequence how the peer's acknowledgement names it
+     * @param attempt       1 for the first frame that carries these calls
+     * @param firstNs       when the first of these calls was first sent
+     * @return the shipment, or {@link #NONE} if too many are open
+     */
+    int open(final int toPeer, final long frameSequence, final int calls, final int attempt, final long firstNs,
+            final long nowNs) {
+        if (freeCount == 0) {
+            return NONE;
+        }
+        final int id = free[--freeCount];
+        state[id] = UNRECEIVED;
+        peer[id] = toPeer;
+        sequence[id] = frameSequence;
+        attempts[id] = attempt;
+        remaining[id] = calls;
+        firstSentNs[id] = firstNs;
+        patienceNs[id] = 0;
+        deadlineNs[id] = nowNs + limits.receiptTimeoutNs();
+        return id;
+    }
+
+    /** @param predictedNs the peer's estimate of when it will have run the frame's rows */
+    void acknowledged(final int fromPeer, final long frameSequence, final long predictedNs, final long nowNs) {
+        for (int id = 0; id < state.length; id++) {
+            if (state[id] == UNRECEIVED && peer[id] == fromPeer && sequence[id] == frameSequence) {
+                state[id] = RUNNING;
+                patienceNs[id] = limits.resultFloorNs() + (long) (limits.resultFactor() * Math.max(0, predictedNs));
+                deadlineNs[id] = nowNs + patienceNs[id];
+                return;
+            }
+        }
+    }
+
+    /** One call of the shipment has come back, has been taken over by another shipment, or is no longer wanted. */
+    void settled(final int shipment) {
+        if (state[shipment] != FREE && --remaining[shipment] == 0) {
+            release(shipment);
+        }
+    }
+
+    /** Handles every deadline that has passed. */
+    void poll(final long nowNs, final Actions actions) {
+        for (int id = 0; id < state.length; id++) {
+            if (state[id] != FREE && nowNs - deadlineNs[id] >= 0) {
+                due(id, nowNs, actions);
+            }
+        }
+    }
+
+    private void due(final int id, final long nowNs, final Actions actions) {
+        final boolean timedOut = nowNs - firstSentNs[id] >= limits.callTimeoutNs();
+        if (timedOut || state[id] == UNRECEIVED && attempts[id] >= limits.maxAttempts()) {
+            release(id);
+            actions.expired(id, peer[id]);
+        } else if (state[id] == UNRECEIVED) {
+            release(id);
+            actions.unreceived(id, peer[id], attempts[id], firstSentNs[id]);
+        } else {
+            patienceNs[id] *= 2;
+            deadlineNs[id] = nowNs + patienceNs[id];
+            actions.late(id, peer[id]);
+        }
+    }
+
+    /** The peer's process is gone: nothing it has received will come back. */
+    void peerLost(final int lostPeer, final Actions actions) {
+        for (int id = 0; id < state.length; id++) {
+            if (state[id] != FREE && peer[id] == lostPeer) {
+                release(id);
+                actions.unreceived(id, lostPeer, attempts[id], firstSentNs[id]);
+            }
+        }
+    }
+
+    private void release(final int id) {
+        state[id] = FREE;
+        free[freeCount++] = id;
+    }
+
+    boolean hasRoom() {
+        return freeCount > 0;
+    }
+
+    int open() {
+        return state.length - freeCount;
+    }
+
+    boolean isOpen(final int shipment) {
+        return state[shipment] != FREE;
+    }
+
+    int peer(final int shipment) {
+        return peer[shipment];
+    }
+
+    int attempts(final int shipment) {
+        return attempts[shipment];
+    }
+
+    long firstSentNs(final int shipment) {
+        return firstSentNs[shipment];
+    }
+
+    /** The outstanding calls of each open shipment, for checks. */
+    int[] outstanding() {
+        final int[] copy = new int[state.length];
+        for (int id = 0; id < state.length; id++) {
+            copy[id] = state[id] == FREE ? 0 : remaining[id];
+        }
+        return copy;
+    }
+}

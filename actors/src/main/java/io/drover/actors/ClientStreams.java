@@ -1,0 +1,158 @@
+package io.drover.actors;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+
+import org.agrona.collections.Long2ObjectHashMap;
+import org.apache.pekko.stream.javadsl.Source;
+
+/**
+ * The clients of this node's gateway: joins each open request of the {@link GatewayDesk} to the stream that its client reads.
+ * {@link #submit} may be called by any thread; the rest runs on the compute thread.
+ */
+final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.GatewaySide {
+    private static final long UNREAD_STREAM_NS = TimeUnit.SECONDS.toNanos(30);
+
+    private record Client(TokenBuffer buffer, CompletableFuture<Admission> admission, long sinceNs) {}
+
+    private final DeskLinks desks;
+    private final Router router;
+    private final int self;
+    private final AtomicLong nextKey;
+    private final Long2ObjectHashMap<Client> clients = new Long2ObjectHashMap<>();
+    private GatewayDesk desk;
+    private EngineAgent agent;
+
+    /** @param firstKey larger than every key of an earlier process of this node */
+    ClientStreams(final DeskLinks desks, final Router router, final int self, final long firstKey) {
+        this.desks = desks;
+        this.router = router;
+        this.self = self;
+        nextKey = new AtomicLong(firstKey);
+    }
+
+    /** The two are built upon this object, so they come after the constructor, once. */
+    void connect(final GatewayDesk gatewayDesk, final EngineAgent engineAgent) {
+        desk = gatewayDesk;
+        agent = engineAgent;
+    }
+
+    @Override
+    public CompletionStage<Admission> submit(final GenerationRequest request) {
+        final long key = nextKey.getAndIncrement();
+        final CompletableFuture<Admission> admission = new CompletableFuture<>();
+        final TokenBuffer buffer = new TokenBuffer(() -> agent.execute(() -> cancel(key)));
+        final boolean taken = agent.execute(() -> {
+            clients.put(key, new Client(buffer, admission, System.nanoTime()));
+            desk.submit(key, request, homes(), System.nanoTime());
+        });
+        if (!taken) {
+            admission.complete(new Admission.Refused(Reason.UNAVAILABLE, "the node has stopped", Duration.ofSeconds(1)));
+        }
+        return admission;
+    }
+
+    /** Usable nodes, those with the fewest of this gateway's sequences first; this node wins a tie. */
+    private int[] homes() {
+        final List<Integer> nodes = new ArrayList<>();
+        if (router.placement().layers() > 0) {
+            nodes.add(self);
+            nodes.addAll(agent.usablePeers());
+        }
+        nodes.sort(Comparator.comparingInt(desk::openAt));
+        return nodes.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    private void cancel(final long key) {
+        if (clients.remove(key) != null) {
+            desk.cancel(key);
+        }
+    }
+
+    /** Cancels streams that were admitted and that nobody has ever run. */
+    void dropUnread(final long nowNs) {
+        final List<Long> unread = new ArrayList<>();
+        clients.forEach((key, client) -> {
+            if (!client.buffer().isMaterialized() && nowNs - client.sinceNs() > UNREAD_STREAM_NS) {
+                unread.add(key);
+            }
+        });
+        unread.forEach(this::cancel);
+    }
+
+    void failAll(final String code, final String message) {
+        final List<Long> all = new ArrayList<>();
+        clients.forEach((key, client) -> all.add(key));
+        all.forEach(key -> ended(key, new TokenEvent.Failed(code, message)));
+    }
+
+    @Override
+    public void sendSubmit(final int home, final long requestKey, final long ownerTerm, final GenerationRequest request) {
+        desks.sendSubmit(home, requestKey, ownerTerm, request);
+    }
+
+    @Override
+    public void sendCancel(final int home, final long requestKey, final long ownerTerm) {
+        desks.sendCancel(home, requestKey, ownerTerm);
+    }
+
+    @Override
+    public void sendSync(final int home, final long requestKey, final int nextIndex) {
+        desks.sendSync(home, requestKey, nextIndex);
+    }
+
+    @Override
+    public void admitted(final long requestKey) {
+        final Client client = clients.get(requestKey);
+        if (client != null) {
+            client.admission().complete(new Admission.Accepted(Source.fromGraph(client.buffer())));
+        }
+    }
+
+    @Override
+    public void refused(final long requestKey, final Reason reason, final String detail, final long retryAfterMs) {
+        final Client client = clients.remove(requestKey);
+        if (client != null) {
+            client.admission().complete(new Admission.Refused(reason, detail, Duration.ofMillis(retryAfterMs)));
+        }
+    }
+
+    @Override
+    public void token(final long requestKey, final int index, final int id) {
+        final Client client = clients.get(requestKey);
+        if (client != null) {
+            client.buffer().put(new TokenEvent.Token(index, id));
+        }
+    }
+
+    @Override
+    public void ended(final long requestKey, final TokenEvent end) {
+        final Client client = clients.remove(requestKey);
+        if (client != null) {
+            client.buffer().put(end);
+            client.admission().complete(new Admission.Refused(Reason.UNAVAILABLE, end.toString(), Duration.ofSeconds(1)));
+        }
+    }
+
+    @Override
+    public void onAdmission(final int from, final long requestKey, final boolean accepted, final Reason reason,
+            final String detail, final long retryAfterMs) {
+        desk.onAdmission(from, requestKey, accepted, reason, detail, retryAfterMs, System.nanoTime());
+    }
+
+    @Override
+    public void onToken(final int from, final long requestKey, final long ownerTerm, final int index, final int id) {
+        desk.onToken(from, requestKey, ownerTerm, index, id, System.nanoTime());
+    }
+
+    @Override
+    public void onEnd(final int from, final long requestKey, final long ownerTerm, final TokenEvent end) {
+        desk.onEnd(from, requestKey, ownerTerm, end, System.nanoTime());
+    }
+}

@@ -1,0 +1,86 @@
+package io.drover.actors;
+
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+import io.drover.model.ModelConfig;
+import io.drover.model.Sampler;
+import io.drover.model.StorageType;
+import io.drover.model.forward.KvPool;
+import io.drover.model.forward.Rows;
+import io.drover.model.forward.Trunk;
+import io.drover.streams.Endpoint;
+import io.drover.streams.Links;
+import io.drover.streams.WireType;
+
+/** What an engine is made of, wired together; all of it belongs to the compute thread. */
+record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecutor device, Completed completed,
+        CallLedger ledger,
+        ExpertCalls calls, ExpertService service, ServiceSender serviceSender, LayerEngine layers, Batcher batcher, HomeDesk home,
+        GatewayDesk gateway, ClientStreams clients, DeskLinks desks, FrameIntake intake) {
+    private static final int MAX_SHIPMENTS = 2048;
+    private static final int EXPERT_BATCH_ROWS = 64;
+    private static final long KEEP_ENDED_NS = TimeUnit.SECONDS.toNanos(30);
+    private static final int MAX_KEPT_ENDED = 1024;
+
+    static EngineParts wire(final EngineSettings settings, final Trunk trunk, final KvPool pool, final Links links,
+            final int maxFrameLength, final DeviceExecutor device, final long firstKey) {
+        final ModelConfig config = trunk.config();
+        final int self = links.self().nodeId();
+        final WireType wireType = settings.wireType() == StorageType.FLOAT32 ? WireType.FLOAT32 : WireType.BFLOAT16;
+        final Rows rows = new Rows(config, settings.maxRunning() + settings.prefillRows());
+
+        final Router router = new Router(self);
+        final CallLedger ledger = new CallLedger(new CallLedger.Limits(settings.receiptTimeout().toNanos(),
+                settings.resultFloor().toNanos(), settings.resultFactor(), settings.callTimeout().toNanos(),
+                settings.maxAttempts(),
+                MAX_SHIPMENTS));
+        final Completed completed = new Completed();
+        final LocalExperts experts = new LocalExperts(config.expertsPerLayer(), EXPERT_BATCH_ROWS, completed);
+
+        final ServiceSender serviceSender = new ServiceSender(links, router, rows.hidden(), wireType, maxFrameLength);
+        final ExpertService service = new ExpertService(settings.remoteRows(), rows.hidden(), rows.maxTopK(), experts,
+                serviceSender);
+
+        final LayerEngine layers = new LayerEngine(trunk, pool, rows, new FairShare(settings.decodeShare()),
+                settings.batchRows());
+        final CallSender callSender = new CallSender(links, router, ledger, rows, wireType, maxFrameLength);
+        final ExpertCalls calls = new ExpertCalls(self, rows, router, experts, ledger, settings.callTimeout().toNanos(),
+                callSender,
+                layers);
+        callSender.connect(calls);
+        completed.connect(calls, service);
+
+        final Batcher batcher = new Batcher(
+                new Batcher.Limits(settings.maxWaiting(), settings.maxRunning(), settings.prefillRows(),
+                        settings.prefillChunk(), (long) pool.totalPages() * KvPool.POSITIONS_PER_PAGE),
+                layers);
+        final DeskLinks desks = new DeskLinks(self, links, maxFrameLength);
+        final HomeDesk home = new HomeDesk(batcher, desks, new HashSet<>(config.eosTokenIds()), KEEP_ENDED_NS, MAX_KEPT_ENDED);
+        layers.connect(batcher, calls, new SamplingListener(home, new Sampler(config.vocabSize()), config.eosTokenIds()));
+
+        final ClientStreams clients = new ClientStreams(desks, router, self, firstKey);
+        final GatewayDesk gateway = new GatewayDesk(new GatewayDesk.Limits(settings.offerTimeout().toNanos(), 3,
+                settings.silence().toNanos(), settings.streamTimeout().toNanos()), clients);
+        final FrameIntake intake = new FrameIntake(config, wireType, rows, router, calls, service, ledger, desks);
+        return new EngineParts(links, router, experts, device, completed, ledger, calls, service, serviceSender, layers, batcher,
+                home,
+                gateway, clients, desks, intake);
+    }
+
+    EngineStatus status(final Collection<Endpoint> peers, final long nowNs) {
+        final ExpertCalls.Counters counts = calls.counters();
+        final List<EngineStatus.Peer> peerStates = peers.stream()
+                .map(peer -> new EngineStatus.Peer(peer.nodeId(), peer.name(), links.suspected(peer.nodeId(), nowNs),
+                        nowNs - links.lastHeardNs(peer.nodeId()), links.queuedBytes(peer.nodeId())))
+                .toList();
+        return new EngineStatus(router.epoch(), batcher.running(), batcher.waiting(), gateway.open(), layers.pool().totalPages(),
+                layers.pool().freePages(), layers.rowsInFlight(), service.staged(), experts.count(), experts.bytes(),
+                layers.steps(),
+                layers.positions(), home.tokensGenerated(), batcher.preemptions(), counts.localCalls, counts.remoteCalls,
+                counts.repeatedCalls, counts.duplicateReturns, counts.refusedCalls, counts.failedCalls, calls.parked(),
+                service.served(), home.refused(), peerStates);
+    }
+}

@@ -1,0 +1,96 @@
+package io.drover.actors;
+
+import java.time.Duration;
+
+import com.typesafe.config.Config;
+
+import io.drover.model.StorageType;
+
+/**
+ * How a node computes: {@code drover.engine} of the configuration, where each key is explained.
+ *
+ * @param wireType        of expert inputs and outputs
+ * @param kvType          of keys and values in the cache
+ * @param kernels         auto, vector or plain
+ * @param computeThreads  at least 1, the engine's own thread included
+ * @param kvCacheBytes    for the pages of all sequences of this home
+ * @param maxRunning      sequences that run at once
+ * @param maxWaiting      sequences that may wait
+ * @param prefillRows     prompt positions in flight at once
+ * @param prefillChunk    prompt positions of one sequence in one step
+ * @param batchRows       rows of one step through a layer
+ * @param decodeShare     part of the time that decode keeps while there is prefill
+ * @param remoteRows      rows of other nodes that may be here at once
+ * @param receiptTimeout  for a peer to acknowledge a call frame
+ * @param resultFloor     added to a peer's predicted result time
+ * @param resultFactor    times a peer's own prediction
+ * @param callTimeout     after which an expert call has failed
+ * @param maxAttempts     frames sent for one call
+ * @param offerTimeout    for a home to answer an offered sequence
+ * @param silence         without news of a stream, after which its home is asked
+ * @param streamTimeout   without news of a stream, after which it ends with an error
+ * @param loaderThreads   that pack expert weights
+ * @param spins           turns without work before the engine yields; 0 where nodes share cores
+ * @param warmUp          longest time to run kernels before readiness, so that they are compiled
+ */
+public record EngineSettings(StorageType wireType, StorageType kvType, String kernels, int computeThreads, long kvCacheBytes,
+        int maxRunning, int maxWaiting, int prefillRows, int prefillChunk, int batchRows, double decodeShare, int remoteRows,
+        Duration receiptTimeout, Duration resultFloor, double resultFactor, Duration callTimeout, int maxAttempts,
+        Duration offerTimeout, Duration silence, Duration streamTimeout, int loaderThreads, int spins, Duration warmUp) {
+
+    public EngineSettings {
+        atLeast("compute-threads", computeThreads, 1);
+        atLeast("kv-cache", kvCacheBytes, 1);
+        atLeast("max-running", maxRunning, 1);
+        atLeast("max-waiting", maxWaiting, 1);
+        atLeast("prefill-chunk", prefillChunk, 2);
+        atLeast("prefill-rows", prefillRows, prefillChunk);
+        atLeast("batch-rows", batchRows, prefillChunk);
+        atLeast("remote-rows", remoteRows, 64);
+        atLeast("max-attempts", maxAttempts, 1);
+        atLeast("loader-threads", loaderThreads, 1);
+        atLeast("spins", spins, 0);
+        if (!(decodeShare > 0 && decodeShare < 1)) {
+            throw new IllegalArgumentException(
+                    "drover.engine.decode-share is " + decodeShare + "; expected more than 0 and less than 1");
+        }
+    }
+
+    private static void atLeast(final String key, final long value, final long least) {
+        if (value < least) {
+            throw new IllegalArgumentException("drover.engine." + key + " is " + value + "; expected at least " + least);
+        }
+    }
+
+    /**
+     * @param root a resolved configuration that includes the reference configuration
+     * @throws IllegalArgumentException naming key, value and expectation
+     */
+    public static EngineSettings from(final Config root) {
+        final Config config = root.getConfig("drover.engine");
+        return new EngineSettings(
+                StorageType.of(config.getString("wire")),
+                StorageType.of(config.getString("kv")),
+                config.getString("kernels"),
+                config.getInt("compute-threads"),
+                config.getBytes("kv-cache"),
+                config.getInt("max-running"),
+                config.getInt("max-waiting"),
+                config.getInt("prefill-rows"),
+                config.getInt("prefill-chunk"),
+                config.getInt("batch-rows"),
+                config.getDouble("decode-share"),
+                config.getInt("remote-rows"),
+                config.getDuration("receipt-timeout"),
+                config.getDuration("result-floor"),
+                config.getDouble("result-factor"),
+                config.getDuration("call-timeout"),
+                config.getInt("max-attempts"),
+                config.getDuration("offer-timeout"),
+                config.getDuration("silence"),
+                config.getDuration("stream-timeout"),
+                config.getInt("loader-threads"),
+                config.getInt("spins"),
+                config.getDuration("warm-up"));
+    }
+}

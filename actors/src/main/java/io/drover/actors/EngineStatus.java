@@ -1,0 +1,48 @@
+package io.drover.actors;
+
+import java.util.List;
+
+import io.drover.placement.Epoch;
+
+/**
+ * A snapshot of a node's engine, taken a few times a second. Counters count from the start of the process.
+ *
+ * @param epoch             of the routing table in use
+ * @param running           sequences that run here
+ * @param waiting           sequences that wait here
+ * @param gatewayRequests   requests of this node's clients that are open
+ * @param kvPagesTotal      pages of the KV cache
+ * @param kvPagesFree       pages that no sequence holds
+ * @param rowsInFlight      positions on their way through the layers
+ * @param remoteRows        rows of other nodes that are here
+ * @param experts           expert replicas that are ready here
+ * @param expertBytes       of their packed weights
+ * @param steps             groups taken through a layer
+ * @param positions         positions that passed the last layer, recomputed ones included
+ * @param tokensGenerated   tokens sampled here
+ * @param preemptions       sequences that gave up their pages
+ * @param localCalls        expert calls answered by a replica of this node
+ * @param remoteCalls       expert calls sent to other nodes, repeated ones included
+ * @param repeatedCalls     expert calls sent again
+ * @param duplicateReturns  answers that nobody waited for
+ * @param refusedCalls      expert calls that a peer refused
+ * @param failedCalls       expert calls that nobody answered in time
+ * @param parkedCalls       expert calls that wait for a replica now
+ * @param servedCalls       expert calls answered for other nodes
+ * @param refusedSequences  sequences that were refused
+ * @param peers             the other nodes
+ */
+public record EngineStatus(Epoch epoch, int running, int waiting, int gatewayRequests, int kvPagesTotal, int kvPagesFree,
+        int rowsInFlight, int remoteRows, int experts, long expertBytes, long steps, long positions, long tokensGenerated,
+        long preemptions, long localCalls, long remoteCalls, long repeatedCalls, long duplicateReturns, long refusedCalls,
+        long failedCalls, int parkedCalls, long servedCalls, long refusedSequences, List<Peer> peers) {
+
+    /**
+     * @param nodeId      of the peer
+     * @param name        of the peer
+     * @param suspected   whether its heartbeats are overdue
+     * @param silentNs    since it was heard
+     * @param queuedBytes that wait for it to take them
+     */
+    public record Peer(int nodeId, String name, boolean suspected, long silentNs, int queuedBytes) {}
+}

@@ -1,0 +1,167 @@
+package io.drover.actors;
+
+import java.util.concurrent.CompletableFuture;
+
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
+import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.jspecify.annotations.Nullable;
+
+import io.drover.model.forward.ExpertWeights;
+
+/**
+ * One expert replica: owns its packed weights and runs the rows that were sent to it, in merged batches, on its device's
+ * dispatcher.
+ *
+ * <pre>
+ * state      message      next       effect
+ * EMPTY      Load         LOADING    maps and packs the weights on a loader thread
+ * LOADING    Loaded       READY      opens its port to the engine, answers Ready
+ * LOADING    LoadFailed   EMPTY      answers LoadFailed; another Load tries again
+ * READY      Load         READY      answers Ready
+ * READY      Run          READY      runs one batch; asks itself again while rows are left
+ * READY      Drain        DRAINING   closes the port to new rows
+ * DRAINING   Run          DRAINING   runs one batch; when no rows are left frees the weights, answers Drained and stops
+ * LOADING    Drain        DRAINING   waits for the load to end, then as above
+ * EMPTY      Drain        stopped    answers Drained
+ * </pre>
+ */
+public final class ExpertActor extends AbstractBehavior<ExpertActor.Command> {
+    /** What a replica is told. */
+    public sealed interface Command {}
+
+    /** Load the weights; answered by {@link Ready} or {@link LoadFailed}. */
+    public record Load(ActorRef<Reply> replyTo) implements Command {}
+
+    /** Finish the rows that are here, free the weights and stop; answered by {@link Drained}. */
+    public record Drain(ActorRef<Reply> replyTo) implements Command {}
+
+    private enum Run implements Command {
+        INSTANCE
+    }
+
+    private record Loaded(@Nullable ExpertWeights weights, @Nullable Throwable failure) implements Command {}
+
+    /** What a replica answers. */
+    public sealed interface Reply {}
+
+    /**
+     * @param bytes  of packed weights
+     * @param loadNs time from the first {@link Load} to here
+     */
+    public record Ready(ReplicaId id, long bytes, long loadNs) implements Reply {}
+
+    /** @param reason one sentence */
+    public record LoadFailed(ReplicaId id, String reason) implements Reply {}
+
+    /** The replica is gone. */
+    public record Drained(ReplicaId id) implements Reply {}
+
+    private final ReplicaId id;
+    private final ExpertEnvironment environment;
+    private @Nullable ExpertWeights weights;
+    private @Nullable ExpertPort port;
+    private @Nullable ActorRef<Reply> loadReplyTo;
+    private @Nullable ActorRef<Reply> drainReplyTo;
+    private long loadStartNs;
+    private long loadNs;
+
+    private ExpertActor(final ActorContext<Command> context, final ReplicaId id, final ExpertEnvironment environment) {
+        super(context);
+        this.id = id;
+        this.environment = environment;
+    }
+
+    /** To be spawned on the dispatcher whose executor is {@link NodeEngine#deviceExecutor()}. */
+    public static Behavior<Command> create(final ReplicaId id, final ExpertEnvironment environment) {
+        return Behaviors.setup(context -> new ExpertActor(context, id, environment));
+    }
+
+    @Override
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder().onMessage(Command.class, this::on).onSignal(PostStop.class, this::onStop).build();
+    }
+
+    private Behavior<Command> on(final Command command) {
+        return switch (command) {
+            case Run run -> run();
+            case Load load -> load(load);
+            case Loaded loaded -> loaded(loaded);
+            case Drain drain -> drain(drain);
+        };
+    }
+
+    private Behavior<Command> load(final Load load) {
+        if (weights != null) {
+            load.replyTo().tell(new Ready(id, weights.bytes(), loadNs));
+        } else {
+            final boolean loading = loadReplyTo != null;
+            loadReplyTo = load.replyTo();
+            if (!loading) {
+                loadStartNs = System.nanoTime();
+                getContext().pipeToSelf(CompletableFuture.supplyAsync(() -> environment.load(id), environment.loader()),
+                        Loaded::new);
+            }
+        }
+        return this;
+    }
+
+    private Behavior<Command> loaded(final Loaded loaded) {
+        final ActorRef<Reply> replyTo = loadReplyTo;
+        loadReplyTo = null;
+        loadNs = System.nanoTime() - loadStartNs;
+        final ExpertWeights packed = loaded.weights();
+        if (packed == null) {
+            final Throwable failure = loaded.failure();
+            final Throwable cause = failure != null && failure.getCause() != null ? failure.getCause() : failure;
+            replyTo.tell(new LoadFailed(id, String.valueOf(cause == null ? "no weights" : cause.getMessage())));
+            return drainReplyTo == null ? this : finishIfDrained();
+        }
+        weights = packed;
+        final ActorRef<Command> self = getContext().getSelf();
+        port = environment.experts().register(id, packed, () -> self.tell(Run.INSTANCE));
+        replyTo.tell(new Ready(id, packed.bytes(), loadNs));
+        return drainReplyTo == null ? this : closePort();
+    }
+
+    private Behavior<Command> run() {
+        if (port != null) {
+            port.runBatch();
+        }
+        return drainReplyTo == null ? this : finishIfDrained();
+    }
+
+    private Behavior<Command> drain(final Drain drain) {
+        drainReplyTo = drain.replyTo();
+        return closePort();
+    }
+
+    private Behavior<Command> closePort() {
+        if (port != null && weights != null) {
+            environment.experts().unregister(id, port, weights);
+        }
+        return finishIfDrained();
+    }
+
+    private Behavior<Command> finishIfDrained() {
+        if (loadReplyTo != null || port != null && port.queued() > 0) {
+            return this;
+        }
+        drainReplyTo.tell(new Drained(id));
+        return Behaviors.stopped();
+    }
+
+    private Behavior<Command> onStop(final PostStop signal) {
+        if (weights != null) {
+            if (port != null) {
+                environment.experts().unregister(id, port, weights);
+            }
+            weights.close();
+        }
+        return this;
+    }
+}
