@@ -18,7 +18,7 @@ import java.util.List;
  * @param qkNorm             RMSNorm on queries and keys before the rotation
  * @param qkvBias            whether the q, k and v projections have a bias
  * @param outputBias         whether the attention's output projection has a bias
- * @param clipQkv            q, k and v are clamped to ± this; {@code Float.POSITIVE_INFINITY} if not
+ * @param clipQkv            q, k and v are clamped to ± this, after {@code qkNorm} and before the rotation; {@code Float.POSITIVE_INFINITY} if not
  * @param attentionScale     factor on q·k
  * @param embeddingScale     factor on the embedding's output
  * @param residualScale      factor on each sub-layer's output before it is added to the residual

@@ -6,9 +6,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 
@@ -19,7 +21,10 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 final class JsonFile {
     private static final long MAX_FILE_BYTES = 64L << 20;
     private static final int MAX_QUOTED_CHARS = 80;
-    private static final JsonMapper MAPPER = JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+    private static final JsonMapper MAPPER = JsonMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build();
 
     private final String source;
     private final JsonNode root;
@@ -71,7 +76,7 @@ final class JsonFile {
     }
 
     List<String> keys() {
-        return root.properties().stream().map(java.util.Map.Entry::getKey).toList();
+        return root.properties().stream().map(Map.Entry::getKey).toList();
     }
 
     int positiveInt(final String key) {

@@ -1,6 +1,7 @@
 package io.drover.model.text;
 
 import java.beans.FeatureDescriptor;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Iterator;
@@ -88,7 +89,7 @@ final class PythonStrings extends ELResolver {
         if (separator.isEmpty()) {
             throw new IllegalArgumentException("split by an empty separator");
         }
-        final List<String> parts = new java.util.ArrayList<>();
+        final List<String> parts = new ArrayList<>();
         int from = 0;
         for (int at = text.indexOf(separator); at >= 0 && parts.size() < most; at = text.indexOf(separator, from)) {
             parts.add(text.substring(from, at));

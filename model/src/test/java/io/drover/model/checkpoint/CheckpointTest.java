@@ -1,16 +1,27 @@
 package io.drover.model.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import io.drover.model.GatePlan;
 import io.drover.model.ModelConfig;
 import io.drover.model.ModelConfig.QkNorm;
+import io.drover.model.ReferenceForward;
+import io.drover.model.StorageType;
 
 class CheckpointTest {
     static final Path FIXTURES = Path.of(System.getProperty("drover.root"), "model/src/test/resources/fixtures");
@@ -68,6 +79,95 @@ class CheckpointTest {
             assertThat(demo.config().eosTokenIds()).containsExactly(0, 1);
             assertThat(demo.config().bosTokenId()).isZero();
             assertThat(demo.config().attentionScale()).isEqualTo((float) (1 / Math.sqrt(32)));
+        }
+    }
+
+    @Test
+    void aModelInManyFilesIsTheSameModel(@TempDir final Path directory) throws IOException {
+        final ModelDirectory model = new ModelDirectory(directory, "qwen2_moe");
+        model.writeConfig();
+        final Map<String, String> places = new HashMap<>();
+        for (final String name : model.tensors.keySet()) {
+            places.put(name, "model-0000" + (1 + Math.floorMod(name.hashCode(), 3)) + "-of-00003.safetensors");
+        }
+        for (final String file : Set.copyOf(places.values())) {
+            model.write(file, name -> places.get(name).equals(file));
+        }
+        model.writeIndex(places);
+        try (Checkpoint whole = Checkpoint.open(FIXTURES.resolve("qwen2_moe")); Checkpoint parts = Checkpoint.open(directory)) {
+            assertThat(parts.config()).isEqualTo(whole.config());
+            assertThat(parts.weightsDigest()).isEqualTo(whole.weightsDigest());
+            assertThat(parts.expert(2, 7).down().get(5, 6)).isEqualTo(whole.expert(2, 7).down().get(5, 6));
+        }
+    }
+
+    @Test
+    void oneChangedWeightChangesTheDigestAndAnUnknownTensorDoesNot(@TempDir final Path directory) throws IOException {
+        final ModelDirectory model = new ModelDirectory(directory, "mixtral");
+        model.tensors.put("model.layers.0.some_buffer", new ModelDirectory.Tensor("I8", new long[]{3}, new byte[3]));
+        try (Checkpoint plain = Checkpoint.open(FIXTURES.resolve("mixtral"));
+                Checkpoint padded = Checkpoint.open(model.write().path)) {
+            assertThat(padded.weightsDigest()).isEqualTo(plain.weightsDigest());
+        }
+        model.tensors.get("model.norm.weight").data()[3] ^= 1;
+        try (Checkpoint plain = Checkpoint.open(FIXTURES.resolve("mixtral"));
+                Checkpoint changed = Checkpoint.open(model.write().path)) {
+            assertThat(changed.weightsDigest()).isNotEqualTo(plain.weightsDigest());
+        }
+    }
+
+    @Test
+    void weightsInFloat32AndFloat16AreReadExactly(@TempDir final Path directory) throws IOException {
+        final String name = "model.layers.0.block_sparse_moe.experts.3.w1.weight";
+        final ModelDirectory model = new ModelDirectory(directory, "mixtral");
+        final ModelDirectory.Tensor original = model.tensors.get(name);
+        for (final TensorView.Dtype dtype : TensorView.Dtype.values()) {
+            try (Checkpoint plain = Checkpoint.open(FIXTURES.resolve("mixtral"))) {
+                final TensorView expected = plain.expert(0, 3).gate();
+                final ByteBuffer data = ByteBuffer.allocate(24 * 64 * dtype.bytes()).order(ByteOrder.LITTLE_ENDIAN);
+                for (int i = 0; i < 24 * 64; i++) {
+                    final float value = expected.get(i / 64, i % 64);
+                    switch (dtype) {
+                        case BF16 -> data.putShort(StorageType.toBfloat16(value));
+                        case F16 -> data.putShort(Float.floatToFloat16(value));
+                        case F32 -> data.putFloat(value);
+                    }
+                }
+                model.tensors.put(name, new ModelDirectory.Tensor(dtype.name(), original.shape(), data.array()));
+                try (Checkpoint other = Checkpoint.open(model.write().path)) {
+                    assertThat(other.expert(0, 3).gate().dtype()).isEqualTo(dtype);
+                    for (int i = 0; i < 24 * 64; i++) {
+                        final float value = expected.get(i / 64, i % 64);
+                        assertThat(other.expert(0, 3).gate().get(i / 64, i % 64))
+                                .isEqualTo(dtype == TensorView.Dtype.F16
+                                        ? Float.float16ToFloat(Float.floatToFloat16(value))
+                                        : value);
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void aLayerWithoutExpertsHasADenseMlp(@TempDir final Path directory) throws IOException {
+        final ModelDirectory model = new ModelDirectory(directory, "qwen3_moe");
+        model.config.putArray("mlp_only_layers").add(1);
+        model.writeConfig();
+        model.write();
+        assertThatThrownBy(() -> Checkpoint.open(directory))
+                .hasMessageContaining("model.layers.1.mlp.gate_proj.weight is missing");
+        for (final String matrix : List.of("gate", "up", "down")) {
+            model.tensors.put("model.layers.1.mlp." + matrix + "_proj.weight",
+                    model.tensors.remove("model.layers.1.mlp.experts.0." + matrix + "_proj.weight"));
+        }
+        try (Checkpoint checkpoint = Checkpoint.open(model.write().path)) {
+            assertThat(checkpoint.layer(1).dense()).isNotNull();
+            assertThat(checkpoint.layer(1).router()).isNull();
+            final float[][] logits = new ReferenceForward(checkpoint, StorageType.FLOAT32, StorageType.FLOAT32)
+                    .logits(new int[]{1, 2, 3});
+            for (final float logit : logits[2]) {
+                assertThat(logit).isFinite();
+            }
         }
     }
 

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
 import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -49,7 +50,7 @@ class TokenTextStreamTest {
     @Test
     void anySequenceOfByteLevelTokensDecodesAsTheWhole() {
         try (Tokenizer tokenizer = Tokenizer.load(Fixture.DEMO)) {
-            final int[] bytes = java.util.stream.IntStream.range(0, 4096)
+            final int[] bytes = IntStream.range(0, 4096)
                     .filter(id -> tokenizer.decode(new int[]{id}, true).equals("\ufffd"))
                     .toArray();
             assertThat(bytes).hasSizeGreaterThan(100);
@@ -78,7 +79,7 @@ class TokenTextStreamTest {
     @Test
     void theWindowStaysShortInEndlessGarbageAndInEndlessSpecialTokens() {
         try (Tokenizer tokenizer = Tokenizer.load(Fixture.DEMO)) {
-            final int stray = java.util.stream.IntStream.range(0, 4096)
+            final int stray = IntStream.range(0, 4096)
                     .filter(id -> tokenizer.decode(new int[]{id, id, id}, true).equals("\ufffd\ufffd\ufffd"))
                     .findFirst()
                     .orElseThrow();
