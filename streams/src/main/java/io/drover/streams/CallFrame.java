@@ -61,6 +61,7 @@ public final class CallFrame extends FrameHeader {
     /** The widest vector that a frame is believed to carry. */
     public static final int MAX_HIDDEN = 1 << 20;
 
+    private final VectorCodec codec = new VectorCodec();
     private int hidden;
     private WireType wireType = WireType.FLOAT32;
     private int rowOffset;
@@ -129,7 +130,7 @@ public final class CallFrame extends FrameHeader {
         final int expertsEnd = ROW_EXPERTS_OFFSET + rowExperts * EXPERT_LENGTH;
         final int vectorStart = vectorOffset(rowExperts);
         target.setMemory(start + expertsEnd, vectorStart - expertsEnd, (byte) 0);
-        Vectors.write(wireType, vector, vectorIndex, hidden, target, start + vectorStart);
+        codec.write(wireType, vector, vectorIndex, hidden, target, start + vectorStart);
         final int vectorEnd = vectorStart + hidden * wireType.bytes();
         final int rowEnd = BitUtil.align(vectorEnd, SIZE_OF_LONG);
         target.setMemory(start + vectorEnd, rowEnd - vectorEnd, (byte) 0);
@@ -201,7 +202,7 @@ public final class CallFrame extends FrameHeader {
 
     /** Widens the row's vector to float32. */
     public void readVector(final float[] into, final int intoOffset) {
-        Vectors.read(wireType, buffer, offset + rowOffset + vectorOffset(rowExperts), into, intoOffset, hidden);
+        codec.read(wireType, buffer, offset + rowOffset + vectorOffset(rowExperts), into, intoOffset, hidden);
     }
 
     static boolean isWellFormed(final DirectBuffer frame, final int frameOffset, final int length) {

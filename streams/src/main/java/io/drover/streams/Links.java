@@ -39,6 +39,7 @@ public final class Links implements AutoCloseable {
     private long nowNs;
     private long firstSequence = 1;
     private boolean udpFirst;
+    private boolean closed;
 
     private Links(final DataPlaneSettings settings, final @Nullable FrameAuthenticator authenticator, final Channels channels,
             final Int2ObjectHashMap<Peer> peers, final Inbound inbound, final FragmentAssembler ipcFrames,
@@ -85,6 +86,9 @@ public final class Links implements AutoCloseable {
      * the same node is replaced and its waiting frames are dropped; a call with the current one or an earlier one changes nothing.
      */
     public void connect(final Endpoint peer) {
+        if (closed) {
+            return;
+        }
         if (peer.nodeId() == self().nodeId()) {
             throw new IllegalArgumentException(peer + " is this node");
         }
@@ -153,6 +157,9 @@ public final class Links implements AutoCloseable {
      * @throws IllegalStateException where the media driver is gone: the node cannot serve without it
      */
     public int doWork(final long now) {
+        if (closed) {
+            return 0;
+        }
         final long pauseNs = now - nowNs;
         if (pauseNs > settings.suspectAfterNs() / 2) {
             for (final Peer peer : peerList) {
@@ -214,9 +221,10 @@ public final class Links implements AutoCloseable {
         return inbound.counters();
     }
 
-    /** Leaves the driver. Frames that wait are dropped. */
+    /** Leaves the driver. Frames that wait are dropped; later calls do nothing. */
     @Override
     public void close() {
+        closed = true;
         for (final Peer peer : peerList) {
             peer.close(channels.aeron());
         }

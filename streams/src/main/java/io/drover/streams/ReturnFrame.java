@@ -45,6 +45,8 @@ public final class ReturnFrame extends FrameHeader {
     public static final int ROW_RANK_OFFSET = SIZE_OF_LONG;
     public static final int ROW_VECTOR_OFFSET = ROW_RANK_OFFSET + SIZE_OF_LONG;
 
+    private final VectorCodec codec = new VectorCodec();
+
     /** Bytes that a row takes. */
     public static int rowLength(final int hidden, final WireType wireType) {
         return ROW_VECTOR_OFFSET + BitUtil.align(hidden * wireType.bytes(), SIZE_OF_LONG);
@@ -77,7 +79,7 @@ public final class ReturnFrame extends FrameHeader {
         final int start = offset + length;
         target.putLong(start, callId, ORDER);
         target.putLong(start + ROW_RANK_OFFSET, rank & 0xffffL, ORDER);
-        Vectors.write(type, vector, vectorIndex, hidden, target, start + ROW_VECTOR_OFFSET);
+        codec.write(type, vector, vectorIndex, hidden, target, start + ROW_VECTOR_OFFSET);
         final int vectorEnd = ROW_VECTOR_OFFSET + hidden * type.bytes();
         final int rowEnd = BitUtil.align(vectorEnd, SIZE_OF_LONG);
         target.setMemory(start + vectorEnd, rowEnd - vectorEnd, (byte) 0);
@@ -112,7 +114,7 @@ public final class ReturnFrame extends FrameHeader {
 
     /** Widens the row's vector to float32. */
     public void readVector(final int row, final float[] into, final int intoOffset) {
-        Vectors.read(wireType(), buffer, offset + rowOffset(row) + ROW_VECTOR_OFFSET, into, intoOffset, hidden());
+        codec.read(wireType(), buffer, offset + rowOffset(row) + ROW_VECTOR_OFFSET, into, intoOffset, hidden());
     }
 
     static boolean isWellFormed(final DirectBuffer frame, final int frameOffset, final int length) {

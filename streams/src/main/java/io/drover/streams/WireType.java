@@ -27,6 +27,13 @@ public enum WireType {
         return bytes;
     }
 
+    /** Compiles what the conversions need, in at most a second: for a node's start, before it takes traffic. */
+    public void warmUp() {
+        if (this == BFLOAT16) {
+            VectorCodec.warmUp();
+        }
+    }
+
     /** The type of a frame's byte, or null where it names none. */
     public static @Nullable WireType ofCode(final int code) {
         return switch (code) {
