@@ -30,12 +30,14 @@ final class BoundedPairs implements PairTable {
     @Override
     public void add(final int row, final int column, final float count) {
         final int start = set(row, column);
-        int smallest = start;
         for (int i = start; i < start + WAYS; i++) {
             if (columns[i] == column) {
                 counts[i] += count;
                 return;
             }
+        }
+        int smallest = start;
+        for (int i = start + 1; i < start + WAYS; i++) {
             if (counts[i] < counts[smallest]) {
                 smallest = i;
             }
@@ -65,6 +67,10 @@ final class BoundedPairs implements PairTable {
         for (int i = 0; i < counts.length; i++) {
             counts[i] *= factor;
             inherited[i] *= factor;
+            if (counts[i] < FORGOTTEN) {
+                counts[i] = 0;
+                inherited[i] = 0;
+            }
         }
     }
 

@@ -23,7 +23,7 @@ final class DensePairs implements PairTable {
     @Override
     public void scale(final float factor) {
         for (int i = 0; i < counts.length; i++) {
-            counts[i] *= factor;
+            counts[i] = counts[i] * factor < FORGOTTEN ? 0 : counts[i] * factor;
         }
     }
 

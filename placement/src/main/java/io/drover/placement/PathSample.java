@@ -88,6 +88,11 @@ final class PathSample {
         }
     }
 
+    /** True with probability 1 / n. */
+    boolean oneIn(final int n) {
+        return n == 1 || nextDouble() * n <= 1;
+    }
+
     /** In (0, 1]; SplitMix64. */
     private double nextDouble() {
         state += 0x9e3779b97f4a7c15L;

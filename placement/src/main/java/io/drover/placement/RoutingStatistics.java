@@ -20,15 +20,31 @@ public final class RoutingStatistics {
      * @param denseExperts   largest layer that keeps every pair
      * @param pairsPerExpert pairs kept for an expert of a larger layer, per relation; a positive multiple of 8
      * @param samplePaths    paths kept
+     * @param pairStride     pairs are counted for one of this many positions, drawn at random, with this weight; at least 1
      */
-    public record Limits(int denseExperts, int pairsPerExpert, int samplePaths) {
+    public record Limits(int denseExperts, int pairsPerExpert, int samplePaths, int pairStride) {
+        /** Every pair of every position in layers of up to 256 experts: up to some 4,000 experts in all. */
         public static final Limits DEFAULT = new Limits(256, 64, 4096);
 
+        /** Pairs of one position in 8, for models whose pair tables outgrow the caches. */
+        public static final Limits LARGE = new Limits(256, 64, 4096, 8);
+
         public Limits {
-            if (denseExperts < 0 || pairsPerExpert < 8 || pairsPerExpert % 8 != 0 || samplePaths < 0) {
-                throw new IllegalArgumentException("denseExperts and samplePaths are at least 0 and pairsPerExpert a positive"
-                        + " multiple of 8, not " + denseExperts + ", " + samplePaths + ", " + pairsPerExpert);
+            if (denseExperts < 0 || pairsPerExpert < 8 || pairsPerExpert % 8 != 0 || samplePaths < 0 || pairStride < 1) {
+                throw new IllegalArgumentException(
+                        "denseExperts and samplePaths are at least 0, pairsPerExpert a positive multiple of 8 and pairStride"
+                                + " at least 1, not " + denseExperts + ", " + samplePaths + ", " + pairsPerExpert + ", "
+                                + pairStride);
             }
+        }
+
+        public Limits(final int denseExperts, final int pairsPerExpert, final int samplePaths) {
+            this(denseExperts, pairsPerExpert, samplePaths, 1);
+        }
+
+        /** What suits a model. @param experts [layer] */
+        public static Limits forModel(final int[] experts) {
+            return Arrays.stream(experts).sum() <= 4096 ? DEFAULT : LARGE;
         }
     }
 
@@ -105,6 +121,7 @@ public final class RoutingStatistics {
      */
     public void record(final int sequence, final int[][] chosen, final float[][] weights) {
         positions++;
+        final boolean countPairs = sample.oneIn(limits.pairStride());
         for (final int layer : routed) {
             final int[] here = chosen[layer];
             owned[layer][here[0]]++;
@@ -112,8 +129,10 @@ public final class RoutingStatistics {
                 calls[layer][here[rank]]++;
                 gate[layer][here[rank]] += weights[layer][rank];
             }
-            recordWithin(layer, here);
-            if (next[layer] >= 0) {
+            if (countPairs) {
+                recordWithin(layer, here);
+            }
+            if (countPairs && next[layer] >= 0) {
                 recordAcross(layer, here, chosen[next[layer]]);
             }
         }
@@ -129,30 +148,32 @@ public final class RoutingStatistics {
     }
 
     private void recordWithin(final int layer, final int[] here) {
+        final int weight = limits.pairStride();
         final PairTable together = present(Relation.COACTIVATION, layer);
         final PairTable withOwner = present(Relation.OWNER_COACTIVATION, layer);
         for (int a = 0; a < topK; a++) {
             for (int b = 0; b < topK; b++) {
                 if (a != b) {
-                    together.add(here[a], here[b], 1);
+                    together.add(here[a], here[b], weight);
                 }
             }
             if (a > 0) {
-                withOwner.add(here[0], here[a], 1);
+                withOwner.add(here[0], here[a], weight);
             }
         }
     }
 
     private void recordAcross(final int layer, final int[] here, final int[] there) {
+        final int weight = limits.pairStride();
         final PairTable all = present(Relation.TRANSITION, layer);
         final PairTable fromOwner = present(Relation.OWNER_TRANSITION, layer);
         for (int b = 0; b < topK; b++) {
             for (int a = 0; a < topK; a++) {
-                all.add(here[a], there[b], 1);
+                all.add(here[a], there[b], weight);
             }
-            fromOwner.add(here[0], there[b], 1);
+            fromOwner.add(here[0], there[b], weight);
         }
-        present(Relation.OWNER_HANDOVER, layer).add(here[0], there[0], 1);
+        present(Relation.OWNER_HANDOVER, layer).add(here[0], there[0], weight);
     }
 
     /** Null in a dense layer, and in the last one for relations that lead to the next. */

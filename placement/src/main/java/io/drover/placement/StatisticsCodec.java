@@ -1,11 +1,14 @@
 package io.drover.placement;
 
+import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.zip.Deflater;
 import java.util.zip.DeflaterOutputStream;
 import java.util.zip.InflaterInputStream;
 
@@ -14,16 +17,18 @@ import java.util.zip.InflaterInputStream;
  * checksum guards it:
  *
  * <pre>
- * layers:int experts:int[layers] topK:int denseExperts:int pairsPerExpert:int samplePaths:int sampleState:long
+ * layers:int experts:int[layers] topK:int denseExperts:int pairsPerExpert:int samplePaths:int pairStride:int sampleState:long
  * positions:double
  * per routed layer: per expert: calls:double owned:double gate:double
- *                   per relation that the layer has: per expert: pairs:int (column:short count:float)[pairs]
+ *                   per relation that the layer has: per expert: pairs:varint (column:varint count)[pairs]
+ * count:            varint 2n for the whole number n, else varint 1 and a float
  * paths:int per path: key:double sequence:int expert:short[routed layers * topK]
  * </pre>
  */
 final class StatisticsCodec {
     private static final int MAGIC = 0x44525653;
     private static final int VERSION = 1;
+    private static final int BUFFER_BYTES = 1 << 16;
     private static final int MAX_LAYERS = 4096;
     private static final long MAX_CELLS = 1L << 28;
 
@@ -36,7 +41,8 @@ final class StatisticsCodec {
             head.writeInt(MAGIC);
             head.writeShort(VERSION);
             head.flush();
-            try (DataOutputStream out = new DataOutputStream(new DeflaterOutputStream(bytes))) {
+            try (DataOutputStream out = new DataOutputStream(new BufferedOutputStream(
+                    new DeflaterOutputStream(bytes, new Deflater(Deflater.BEST_SPEED)), BUFFER_BYTES))) {
                 writeShape(statistics, out);
                 out.writeDouble(statistics.positions());
                 for (final int layer : statistics.routedLayers()) {
@@ -59,6 +65,7 @@ final class StatisticsCodec {
         out.writeInt(statistics.limits().denseExperts());
         out.writeInt(statistics.limits().pairsPerExpert());
         out.writeInt(statistics.limits().samplePaths());
+        out.writeInt(statistics.limits().pairStride());
         out.writeLong(statistics.sample().state());
     }
 
@@ -86,15 +93,51 @@ final class StatisticsCodec {
             final DataOutputStream out) throws IOException {
         final int[] pairs = new int[1];
         statistics.forEachPair(relation, layer, row, (column, count) -> pairs[0]++);
-        out.writeInt(pairs[0]);
+        writeVarint(out, pairs[0]);
         statistics.forEachPair(relation, layer, row, (column, count) -> {
             try {
-                out.writeShort(column);
-                out.writeFloat(count);
+                writeVarint(out, column);
+                writeCount(out, count);
             } catch (final IOException e) {
                 throw new UncheckedIOException(e);
             }
         });
+    }
+
+    private static void writeCount(final DataOutputStream out, final float count) throws IOException {
+        if (count == (int) count && count < 1 << 24) {
+            writeVarint(out, (int) count << 1);
+        } else {
+            writeVarint(out, 1);
+            out.writeFloat(count);
+        }
+    }
+
+    private static float readCount(final DataInputStream in) throws IOException {
+        final int whole = readVarint(in);
+        return whole == 1 ? in.readFloat() : whole >>> 1;
+    }
+
+    /** Seven bits a byte, the low ones first, the top bit set in all but the last. */
+    private static void writeVarint(final DataOutputStream out, final int value) throws IOException {
+        int rest = value;
+        while (rest > 0x7f) {
+            out.writeByte(rest & 0x7f | 0x80);
+            rest >>>= 7;
+        }
+        out.writeByte(rest);
+    }
+
+    private static int readVarint(final DataInputStream in) throws IOException {
+        int value = 0;
+        for (int shift = 0; shift < 28; shift += 7) {
+            final int part = in.readUnsignedByte();
+            value |= (part & 0x7f) << shift;
+            if (part < 0x80) {
+                return value;
+            }
+        }
+        throw new IllegalArgumentException("routing statistics hold a number of more than 4 bytes");
     }
 
     private static void writeSample(final PathSample sample, final DataOutputStream out) throws IOException {
@@ -118,7 +161,8 @@ final class StatisticsCodec {
                         "routing statistics begin with %08x and version %d, expected %08x and %d", magic, version, MAGIC,
                         VERSION));
             }
-            try (DataInputStream in = new DataInputStream(new InflaterInputStream(head))) {
+            try (DataInputStream in = new DataInputStream(
+                    new BufferedInputStream(new InflaterInputStream(head), BUFFER_BYTES))) {
                 final RoutingStatistics statistics = readShape(in);
                 statistics.restore(in.readDouble());
                 for (final int layer : statistics.routedLayers()) {
@@ -146,6 +190,7 @@ final class StatisticsCodec {
         final int denseExperts = in.readInt();
         final int pairsPerExpert = in.readInt();
         final int samplePaths = in.readInt();
+        final int pairStride = in.readInt();
         for (final int layer : experts) {
             cells += (long) layer * (layer <= denseExperts ? layer : pairsPerExpert);
         }
@@ -153,7 +198,8 @@ final class StatisticsCodec {
         if (cells < 0 || cells > MAX_CELLS) {
             throw new IllegalArgumentException("routing statistics claim " + cells + " counts, expected at most " + MAX_CELLS);
         }
-        return new RoutingStatistics(experts, topK, new RoutingStatistics.Limits(denseExperts, pairsPerExpert, samplePaths),
+        return new RoutingStatistics(experts, topK,
+                new RoutingStatistics.Limits(denseExperts, pairsPerExpert, samplePaths, pairStride),
                 in.readLong());
     }
 
@@ -176,10 +222,10 @@ final class StatisticsCodec {
                         ? statistics.experts(layer)
                         : statistics.experts(statistics.nextRouted(layer));
                 for (int row = 0; row < statistics.experts(layer); row++) {
-                    final int pairs = bounded("pairs of one expert", in.readInt(), columns);
+                    final int pairs = bounded("pairs of one expert", readVarint(in), columns);
                     for (int i = 0; i < pairs; i++) {
-                        final int column = bounded("as an expert", in.readShort(), columns - 1);
-                        table.add(row, column, in.readFloat());
+                        final int column = bounded("as an expert", readVarint(in), columns - 1);
+                        table.add(row, column, readCount(in));
                     }
                 }
             }

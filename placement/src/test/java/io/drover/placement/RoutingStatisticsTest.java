@@ -192,6 +192,23 @@ final class RoutingStatisticsTest {
     }
 
     @Test
+    void aStrideCountsPairsOfSomePositionsWithoutBias() {
+        final int[] shape = SyntheticRouting.layers(2, 8);
+        final RoutingStatistics all = new SyntheticRouting(shape, 2, 0.8, 0.5, 16).statistics(40_000, DENSE);
+        final RoutingStatistics some = new SyntheticRouting(shape, 2, 0.8, 0.5, 16).statistics(40_000, new Limits(256, 64, 0, 8));
+        assertThat(some.calls(0, 3)).isEqualTo(all.calls(0, 3));
+        double worst = 0;
+        for (int from = 0; from < 8; from++) {
+            for (int to = 0; to < 8; to++) {
+                final double truth = all.pairs(Relation.TRANSITION, 0, from, to);
+                // Each counted pair weighs 8: the standard deviation is sqrt(8 * 7 / 8 * count).
+                worst = Math.max(worst, Math.abs(some.pairs(Relation.TRANSITION, 0, from, to) - truth) / Math.sqrt(7 * truth));
+            }
+        }
+        assertThat(worst).as("standard deviations off").isBetween(0.1, 5.0);
+    }
+
+    @Test
     void refusesImpossibleShapes() {
         assertThatThrownBy(() -> new RoutingStatistics(new int[]{3}, 4, DENSE, 1))
                 .isInstanceOf(IllegalArgumentException.class)
