@@ -8,6 +8,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 
 import org.agrona.CloseHelper;
+import org.agrona.concurrent.AgentTerminationException;
 import org.agrona.concurrent.NoOpLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,12 +24,15 @@ import io.aeron.status.ChannelEndpointStatus;
 /**
  * A node's Aeron client, whose conductor the node's own thread drives, and what it listens on.
  *
- * @param aeron the client
- * @param self  the node with its host id, stream and port
- * @param ipc   frames from nodes of this driver
- * @param udp   frames from elsewhere
+ * @param aeron  the client
+ * @param driver that the client talks to
+ * @param self   the node with its host id, stream and port
+ * @param ipc    frames from nodes of this driver
+ * @param udp    frames from elsewhere
  */
-record Channels(Aeron aeron, Endpoint self, Subscription ipc, Subscription udp) implements AutoCloseable {
+record Channels(Aeron aeron, MediaDriverHost.DriverIdentity driver, Endpoint self, Subscription ipc, Subscription udp)
+        implements
+            AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Channels.class);
     private static final int STREAM_BIT = 1 << 30;
 
@@ -50,7 +54,7 @@ record Channels(Aeron aeron, Endpoint self, Subscription ipc, Subscription udp) 
             final Subscription udp = aeron.addSubscription(address, stream, null,
                     image -> udpFrames.freeSessionBuffer(image.sessionId()));
             final String resolved = awaitAddress(aeron, udp, wanted, settings, lastError);
-            return new Channels(aeron, new Endpoint(wanted.nodeId(), wanted.incarnation(), wanted.name(),
+            return new Channels(aeron, driver, new Endpoint(wanted.nodeId(), wanted.incarnation(), wanted.name(),
                     wanted.hostId().isEmpty() ? hostId(settings, driver) : wanted.hostId(), resolved, stream), ipc, udp);
         } catch (final AeronException e) {
             CloseHelper.quietClose(aeron);
@@ -79,15 +83,21 @@ record Channels(Aeron aeron, Endpoint self, Subscription ipc, Subscription udp) 
                     .useConductorAgentInvoker(true)
                     .clientLock(NoOpLock.INSTANCE)
                     .driverTimeoutMs(timeoutMs)
-                    .errorHandler(error -> {
-                        final String message = error.getMessage() == null ? error.toString() : error.getMessage();
-                        lastError.set(message);
-                        LOG.warn("data plane of {}: {}", wanted, message);
-                    }));
+                    .errorHandler(error -> report(wanted, error, lastError)));
         } catch (final AeronException e) {
             throw new IllegalStateException("no media driver answered in " + settings.aeronDirectory() + " within " + timeoutMs
                     + " ms; start one, or correct drover.streams.aeron-directory (" + e.getMessage() + ")", e);
         }
+    }
+
+    private static void report(final Endpoint node, final Throwable error, final AtomicReference<String> lastError) {
+        if (error instanceof AgentTerminationException) {
+            // Follows the error that ended the client.
+            return;
+        }
+        final String message = error.getMessage() == null ? error.toString() : error.getMessage();
+        lastError.set(message);
+        LOG.warn("data plane of {}: {}", node, message);
     }
 
     private static String awaitAddress(final Aeron aeron, final Subscription udp, final Endpoint wanted,

@@ -23,7 +23,7 @@ public record DriverSettings(String aeronDirectory, int idleYields, long longest
         final Settings plane = new Settings(root, "drover.streams");
         final Settings driver = new Settings(root, "drover.streams.driver");
         return new DriverSettings(plane.text("aeron-directory"), driver.count("idle-yields", 0, 10_000_000),
-                driver.durationNs("longest-sleep", 0, 100), driver.durationNs("client-liveness", 1_000, 600_000),
+                driver.durationNs("longest-sleep", 0, 100), driver.durationNs("client-liveness", 2_000, 600_000),
                 plane.durationNs("driver-timeout", 100, 120_000));
     }
 

@@ -4,6 +4,8 @@ import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
 import org.agrona.collections.Int2ObjectHashMap;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 import io.aeron.Aeron;
 import io.aeron.ChannelUriStringBuilder;
@@ -23,6 +25,8 @@ import io.aeron.FragmentAssembler;
  * waits after {@link #open}, and no frame costs an allocation.
  */
 public final class Links implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Links.class);
+
     /** A datagram's payload that every Ethernet carries whole, and one for loopback. */
     private static final int NETWORK_MTU = 1408;
     private static final int LOOPBACK_MTU = 16 << 10;
@@ -30,11 +34,11 @@ public final class Links implements AutoCloseable {
 
     private final DataPlaneSettings settings;
     private final @Nullable FrameAuthenticator authenticator;
-    private final Channels channels;
     private final Int2ObjectHashMap<Peer> peers;
     private final Inbound inbound;
     private final FragmentAssembler ipcFrames;
     private final FragmentAssembler udpFrames;
+    private Channels channels;
     private Peer[] peerList = {};
     private long nowNs;
     private long firstSequence = 1;
@@ -152,9 +156,11 @@ public final class Links implements AutoCloseable {
     }
 
     /**
-     * One turn: brings channels up, sends what waits, and heartbeats that are due.
+     * One turn: brings channels up, sends what waits, and heartbeats that are due. A node that stood still for longer than
+     * {@code driver.client-liveness} has been forgotten by the driver and registers again, which takes some milliseconds; what was on
+     * its way to it is lost.
      *
-     * @throws IllegalStateException where the media driver is gone: the node cannot serve without it
+     * @throws IllegalStateException where the media driver is gone or another: the node must be started anew
      */
     public int doWork(final long now) {
         if (closed) {
@@ -167,13 +173,11 @@ public final class Links implements AutoCloseable {
             }
         }
         nowNs = now;
-        final Aeron aeron = channels.aeron();
-        int work = aeron.conductorAgentInvoker().invoke();
-        if (aeron.isClosed()) {
-            throw new IllegalStateException(
-                    "the media driver in " + settings.aeronDirectory() + " is gone, or this node stood still"
-                            + " for longer than drover.streams.driver.client-liveness");
+        int work = channels.aeron().conductorAgentInvoker().invoke();
+        if (channels.aeron().isClosed()) {
+            reopen();
         }
+        final Aeron aeron = channels.aeron();
         for (final Peer peer : peerList) {
             work += peer.doWork(aeron, now);
         }
@@ -233,6 +237,28 @@ public final class Links implements AutoCloseable {
         CloseHelper.close(channels);
         ipcFrames.clear();
         udpFrames.clear();
+    }
+
+    private void reopen() {
+        final Channels former = channels;
+        LOG.warn("the media driver in {} has forgotten {}; registering again", settings.aeronDirectory(), self());
+        for (final Peer peer : peerList) {
+            peer.forgetChannel();
+        }
+        CloseHelper.quietClose(former);
+        ipcFrames.clear();
+        udpFrames.clear();
+        try {
+            channels = Channels.open(settings, former.self(), ipcFrames, udpFrames);
+        } catch (final IllegalStateException e) {
+            throw new IllegalStateException("the media driver in " + settings.aeronDirectory() + " is gone: " + e.getMessage(),
+                    e);
+        }
+        if (!channels.driver().equals(former.driver())) {
+            close();
+            throw new IllegalStateException("the media driver in " + settings.aeronDirectory()
+                    + " is gone and another took its place; start this node anew");
+        }
     }
 
     private void remove(final Peer peer) {

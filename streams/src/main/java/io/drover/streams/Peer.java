@@ -182,8 +182,21 @@ final class Peer {
                 + (problem.isEmpty() ? "" : " (" + problem + ")");
     }
 
+    /** The client that the publication belonged to is closed. */
+    void forgetChannel() {
+        publication = null;
+        registrationId = Aeron.NULL_VALUE;
+        askAgainNs = nowNs;
+    }
+
     void close(final Aeron aeron) {
-        dropPublication(aeron);
+        final ExclusivePublication current = publication;
+        if (current != null) {
+            current.close();
+        } else if (registrationId != Aeron.NULL_VALUE && !aeron.isClosed()) {
+            aeron.asyncRemovePublication(registrationId);
+        }
+        forgetChannel();
         parkedFrames = null;
     }
 
@@ -204,7 +217,11 @@ final class Peer {
         if (current == null) {
             return false;
         }
-        final long position = current.offer(header, 0, FrameHeader.HEADER_LENGTH, body, bodyOffset, bodyLength, null);
+        long position = current.offer(header, 0, FrameHeader.HEADER_LENGTH, body, bodyOffset, bodyLength, null);
+        if (position == Publication.ADMIN_ACTION) {
+            // The log has turned to its next term, which happens once a term: no reason to make a queue.
+            position = current.offer(header, 0, FrameHeader.HEADER_LENGTH, body, bodyOffset, bodyLength, null);
+        }
         return sent(position, FrameHeader.HEADER_LENGTH + bodyLength);
     }
 
@@ -217,8 +234,7 @@ final class Peer {
         }
         if (position == Publication.CLOSED || position == Publication.MAX_POSITION_EXCEEDED) {
             problem = "the publication was " + Publication.errorString(position);
-            publication = null;
-            registrationId = Aeron.NULL_VALUE;
+            forgetChannel();
         }
         return false;
     }
@@ -288,17 +304,6 @@ final class Peer {
             }
         }
         return 0;
-    }
-
-    private void dropPublication(final Aeron aeron) {
-        final ExclusivePublication current = publication;
-        if (current != null) {
-            current.close();
-        } else if (registrationId != Aeron.NULL_VALUE && !aeron.isClosed()) {
-            aeron.asyncRemovePublication(registrationId);
-        }
-        publication = null;
-        registrationId = Aeron.NULL_VALUE;
     }
 
     private void watchConnection() {

@@ -35,8 +35,12 @@ final class LinkRig implements AutoCloseable {
     }
 
     MediaDriverHost driver(final Path directory) {
+        return driver(directory, "");
+    }
+
+    MediaDriverHost driver(final Path directory, final String overrides) {
         final MediaDriverHost driver = MediaDriverHost
-                .launch(DriverSettings.from(config("")).withAeronDirectory(directory.resolve("driver").toString()));
+                .launch(DriverSettings.from(config(overrides)).withAeronDirectory(directory.resolve("driver").toString()));
         closeables.addFirst(driver);
         return driver;
     }

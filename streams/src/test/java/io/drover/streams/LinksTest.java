@@ -223,6 +223,30 @@ class LinksTest {
         assertThat(one.suspected(3, laterNs)).as("no peer").isTrue();
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aNodeThatTheDriverForgotComesBack(final boolean sameHost) throws InterruptedException {
+        final MediaDriverHost driver = rig.driver(here, "drover.streams.driver.client-liveness = 2s");
+        final Links one = rig.node(driver, 1, 1);
+        final Links two = rig.node(sameHost ? driver : rig.driver(there), 2, 1);
+        rig.join(one, two);
+        rig.stall(one);
+        rig.turnFor(Duration.ofMillis(4500), frame -> {});
+        assertThat(two.suspected(1, System.nanoTime())).isTrue();
+        final Endpoint before = one.self();
+
+        rig.resume(one);
+        final List<LinkRig.Frame> received = new ArrayList<>();
+        rig.turn(received::add);
+        assertThat(one.suspected(2, System.nanoTime())).as("it was this node that stood still").isFalse();
+        assertThat(one.self()).isEqualTo(before);
+        assertThat(one.offer(2, buffer, 0, token(0, 1))).isTrue();
+        assertThat(two.offer(1, buffer, 0, token(0, 2))).isTrue();
+        rig.until(() -> received.size() == 2, received::add);
+        assertThat(received).extracting(LinkRig.Frame::at).containsExactlyInAnyOrder(1, 2);
+        rig.until(() -> !two.suspected(1, System.nanoTime()), received::add);
+    }
+
     @Test
     void aClosedPeerIsNoLongerConnected() {
         final MediaDriverHost driver = rig.driver(here);
