@@ -47,25 +47,22 @@ class ReferenceForwardTest {
         }
     }
 
+    /** Every fourth case, two of each domain. */
     @Test
     void bfloat16OnTheWireAndInTheCacheChangesFewContinuations() {
-        int continuations = 0;
-        int ids = 0;
+        int equal = 0;
         int total = 0;
         try (Checkpoint demo = Checkpoint.open(Fixture.DEMO)) {
             final ReferenceForward reference = new ReferenceForward(demo, StorageType.BFLOAT16, StorageType.BFLOAT16);
-            for (final Fixture.DemoCase expected : Fixture.demoCases()) {
-                final int[] actual = reference.greedy(expected.promptIds(), expected.greedyIds().length);
-                final int mismatch = Arrays.mismatch(actual, expected.greedyIds());
-                continuations += mismatch < 0 ? 1 : 0;
-                ids += mismatch < 0 ? actual.length : mismatch;
-                total += actual.length;
+            final List<Fixture.DemoCase> cases = Fixture.demoCases();
+            for (int i = 0; i < cases.size(); i += 4) {
+                final int[] actual = reference.greedy(cases.get(i).promptIds(), cases.get(i).greedyIds().length);
+                equal += Arrays.equals(actual, cases.get(i).greedyIds()) ? 1 : 0;
+                total++;
             }
         }
-        System.out.printf(
-                "bfloat16: %d of 64 continuations equal those of float32, %.3f of all ids before the first difference%n",
-                continuations, (double) ids / total);
-        assertThat(continuations).isGreaterThan(56);
+        System.out.printf("bfloat16: %d of %d continuations equal those of float32%n", equal, total);
+        assertThat(equal).isGreaterThanOrEqualTo(total - 3);
     }
 
     @ParameterizedTest
@@ -91,6 +88,18 @@ class ReferenceForwardTest {
             assertThat(routing.weights()[0] + routing.weights()[1] + routing.weights()[2] + routing.weights()[3])
                     .isCloseTo(1, within(1e-6f));
         }
+    }
+
+    @Test
+    void aSampledContinuationTakenUpInTheMiddleGoesOnAsItWas() {
+        final Fixture fixture = Fixture.of("mixtral");
+        final ReferenceForward reference = reference(fixture, StorageType.FLOAT32, StorageType.FLOAT32);
+        final Sampling sampling = new Sampling(1, 0.9f, 40, 7);
+        final int[] whole = reference.generate(fixture.inputIds(), 16, sampling);
+        assertThat(whole).isNotEqualTo(reference.generate(fixture.inputIds(), 16, new Sampling(1, 0.9f, 40, 8)));
+        final int[] prompt = Arrays.copyOf(fixture.inputIds(), fixture.inputIds().length + 6);
+        System.arraycopy(whole, 0, prompt, fixture.inputIds().length, 6);
+        assertThat(reference.generate(prompt, 10, sampling)).containsExactly(Arrays.copyOfRange(whole, 6, 16));
     }
 
     @Test
