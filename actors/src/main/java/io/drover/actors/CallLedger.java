@@ -27,8 +27,8 @@ final class CallLedger {
         /** The peer has not said that it received the frame: send its outstanding calls again, elsewhere or to the same peer. */
         void unreceived(int shipment, int peer, int attempts, long firstSentNs);
 
-        /** The peer has the frame and is late: send its outstanding calls to another replica, if there is one. */
-        void late(int shipment, int peer);
+        /** The peer has the frame and is late, for the {@code times}-th time: send its outstanding calls to another replica. */
+        void late(int shipment, int peer, int times);
 
         /** Nobody has answered in time: the outstanding calls have failed. */
         void expired(int shipment, int peer);
@@ -50,6 +50,7 @@ final class CallLedger {
     private final int[] peer;
     private final int[] attempts;
     private final int[] remaining;
+    private final int[] lateness;
     private final long[] sequence;
     private final long[] firstSentNs;
     private final long[] deadlineNs;
@@ -64,6 +65,7 @@ final class CallLedger {
         peer = new int[n];
         attempts = new int[n];
         remaining = new int[n];
+        lateness = new int[n];
         sequence = new long[n];
         firstSentNs = new long[n];
         deadlineNs = new long[n];
@@ -95,9 +97,10 @@ final class CallLedger {
         sequence[id] = frameSequence;
         attempts[id] = attempt;
         remaining[id] = calls;
+        lateness[id] = 0;
         firstSentNs[id] = firstNs;
         patienceNs[id] = 0;
-        deadlineNs[id] = nowNs + limits.receiptTimeoutNs();
+        deadlineNs[id] = Math.min(nowNs + limits.receiptTimeoutNs(), firstNs + limits.callTimeoutNs());
         return id;
     }
 
@@ -139,8 +142,8 @@ final class CallLedger {
             actions.unreceived(id, peer[id], attempts[id], firstSentNs[id]);
         } else {
             patienceNs[id] *= 2;
-            deadlineNs[id] = nowNs + patienceNs[id];
-            actions.late(id, peer[id]);
+            deadlineNs[id] = Math.min(nowNs + patienceNs[id], firstSentNs[id] + limits.callTimeoutNs());
+            actions.late(id, peer[id], ++lateness[id]);
         }
     }
 

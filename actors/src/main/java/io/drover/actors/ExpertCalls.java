@@ -288,11 +288,13 @@ final class ExpertCalls implements CallLedger.Actions {
     }
 
     @Override
-    public void late(final int shipment, final int peer) {
+    public void late(final int shipment, final int peer, final int times) {
+        // The answer may have been lost with the link, so that the only replica is asked again; it computes nothing twice at once.
+        final boolean askAgain = times > 1;
         final int attempts = ledger.attempts(shipment);
         final long firstNs = ledger.firstSentNs(shipment);
         forEachCallOf(shipment, (slot, rank) -> {
-            if (router.hasOther(layerOf[slot], rows.experts()[slot * topK + rank], peer)) {
+            if (askAgain || router.hasOther(layerOf[slot], rows.experts()[slot * topK + rank], peer)) {
                 disown(slot, rank);
                 parked.add(slot, generation[slot], rank, peer, attempts + 1, firstNs);
             }
