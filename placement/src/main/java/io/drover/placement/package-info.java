@@ -26,6 +26,7 @@
  *   <li>{@link io.drover.placement.Measures}: what is counted, exactly. Everything that reports a figure uses it.
  *   <li>{@link io.drover.placement.ReplicaChoice}: which replica a token uses; the router runs it for every token-layer, the measures
  *       and planners too.
+ *       {@link io.drover.placement.HomeChoice}: where a sequence should be at home.
  *   <li>{@link io.drover.placement.RoutingStatistics}: what nodes record, and all that a planner sees of the routing.
  *   <li>{@link io.drover.placement.Planner} and {@link io.drover.placement.PlanRequest}: what a policy is asked, and the constraints
  *       that each plan is checked against. {@link io.drover.placement.ContiguousPlanner} is the baseline,
