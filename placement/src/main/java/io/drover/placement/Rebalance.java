@@ -1,0 +1,340 @@
+package io.drover.placement;
+
+import java.util.List;
+import java.util.Set;
+
+import org.jspecify.annotations.Nullable;
+
+import io.drover.placement.RebalanceEvent.NodeReport;
+import io.drover.placement.RebalanceEvent.Replica;
+
+/**
+ * Decides when experts move: a state machine that is told what happens and answers with what is to be done. It acts on nothing itself,
+ * reads no clock and draws nothing at random, so that a simulation can run it a million times; a thin shell connects it to a cluster.
+ *
+ * <p>Goals, in order: every expert has a live replica; no table that a node routes by names a replica that is gone (make before break);
+ * no device holds more than its slots, both copies of a moving replica counted; f replicas on distinct nodes; nodes that want to leave are
+ * emptied; the predicted step time falls by more than the moves cost; nothing moves without need.
+ *
+ * <p>What triggers what (a move's own phases are drawn in {@code RebalanceWork}, the gains' in {@code RebalanceGains}):
+ *
+ * <pre>
+ * Joined           adopt what the node has loaded if it fits, clear the rest; send it the newest table; maybe restore lost experts on it
+ * Left             its replicas move elsewhere (Migrate, or Shrink where enough others stay); when it is empty: Released
+ * Lost             its replicas vanish from the table at once (Publish); lost experts are loaded elsewhere (Expand), before all else
+ * Window           judge old steps (undo what did not pay), then perhaps one step of moves for gain
+ * Acknowledged     stop repeating the order
+ * LoadDone         Publish a table that names the replica, and not the one that it replaces
+ * LoadFailed       the device is spared this expert for a while; restored elsewhere if need be
+ * DropDone         the slot is free: what waited for room begins
+ * EpochApplied     once all nodes have left the epochs that name a replica: Shrink
+ * Tick             repeat unanswered orders and epochs, give up late loads (Rollback), raise the watchdog's alert
+ * MoveRequested    that move, or Alert REFUSED with the reason
+ * PlanRequested    a step for gain, whatever the hysteresis says
+ * Switched         moves for gain allowed or not
+ * Resumed          take over from an earlier coordinator: adopt what all nodes have loaded, clear what was half done, Publish under the term
+ * </pre>
+ *
+ * <p>Time is that of a clock which coordinators share well enough for horizons of minutes, such as the wall's. Not thread-safe.
+ */
+public final class Rebalance {
+    /**
+     * The model and network that experts are placed for.
+     *
+     * @param experts  [layer] routed experts, 0 for a dense layer
+     * @param pins     [layer][expert] kernel family, null where devices do not differ in it
+     * @param cost     of a placement; gives the bytes of an expert
+     * @param sameHost link between devices of one host
+     * @param network  link between hosts
+     */
+    public record Model(int[] experts, String @Nullable [][] pins, CostModel cost, Link sameHost, Link network) {
+        Topology topology(final List<Device> devices) {
+            final Topology topology = Topology.of(devices, sameHost, network);
+            return pins == null ? topology : topology.withPins(pins);
+        }
+
+        int slots(final Device device) {
+            return (int) Math.min(device.slots(), device.memoryBytes() / cost.expertBytes());
+        }
+    }
+
+    /**
+     * What a coordinator leaves to the next one; saved whenever the shell likes, at best after each publication.
+     *
+     * @param term    of the coordinator
+     * @param on      whether moves for gain are allowed
+     * @param leaving nodes that want to leave
+     * @param ledger  oldest first
+     * @param caution factor on the cost of moves that past predictions have earned, 1 to 16
+     */
+    public record Saved(long term, boolean on, Set<String> leaving, List<RebalanceLedger.Entry> ledger, double caution) {
+        public static final Saved NOTHING = new Saved(0, true, Set.of(), List.of(), 1);
+    }
+
+    private final Model model;
+    private final RebalanceSettings settings;
+    private final RebalanceInventory inventory;
+    private final RebalanceEpochs epochs;
+    private final RebalanceLedger ledger;
+    private final RebalanceWork work;
+    private final RebalanceNeeds needs;
+    private final RebalanceGains gains;
+    private long term;
+    private boolean on = true;
+    private boolean begun;
+    private @Nullable Placement published;
+
+    /**
+     * @param term of this coordinator, at least 1; {@code Resumed} replaces it
+     * @param seed of the planner
+     */
+    public Rebalance(
+            final Model model,
+            final RebalanceSettings settings,
+            final Planner planner,
+            final RebalancePredictor predictor,
+            final long term,
+            final long seed) {
+        this.model = model;
+        this.settings = settings;
+        this.term = term;
+        inventory = new RebalanceInventory(model.experts(), model.pins(), settings.minReplicas());
+        epochs = new RebalanceEpochs(term);
+        ledger = new RebalanceLedger(settings.ledgerEntries());
+        work = new RebalanceWork(settings, model.cost().expertBytes(), inventory, epochs, ledger, term);
+        needs = new RebalanceNeeds(settings, inventory, work);
+        gains = new RebalanceGains(model, settings, planner, predictor, inventory, work, ledger, seed);
+    }
+
+    /**
+     * @param nowNs never before that of an earlier event
+     * @return what is to be done, in this order; often nothing
+     */
+    public List<RebalanceCommand> on(final RebalanceEvent event, final long nowNs) {
+        switch (event) {
+            case RebalanceEvent.Window window -> {
+                needs.observe(window.statistics());
+                gains.observe(window);
+            }
+            case RebalanceEvent.Joined joined -> join(joined.node(), nowNs);
+            case RebalanceEvent.Left left -> leave(left.nodeId());
+            case RebalanceEvent.Lost lost -> lose(lost.nodeId(), nowNs);
+            case RebalanceEvent.Acknowledged acknowledged -> work.acknowledged(acknowledged.move(), nowNs);
+            case RebalanceEvent.LoadDone done -> work.loadDone(done.move(), nowNs);
+            case RebalanceEvent.LoadFailed failed -> work.loadFailed(failed.move(), failed.reason(), nowNs);
+            case RebalanceEvent.DropDone done -> work.dropDone(done.move(), nowNs);
+            case RebalanceEvent.EpochApplied applied -> applied(applied, nowNs);
+            case RebalanceEvent.Tick tick -> work.forgetBars(nowNs);
+            case RebalanceEvent.MoveRequested request -> request(request, nowNs);
+            case RebalanceEvent.PlanRequested request -> begun = true;
+            case RebalanceEvent.Switched switched -> on = switched.on();
+            case RebalanceEvent.Resumed resumed -> resume(resumed, nowNs);
+        }
+        advance(event, nowNs);
+        return work.takeCommands();
+    }
+
+    private void advance(final RebalanceEvent event, final long nowNs) {
+        begun |= epochs.members().size() >= settings.bootstrapNodes();
+        if (!begun) {
+            return;
+        }
+        work.advance(nowNs);
+        needs.advance(nowNs);
+        if (needs.isUrgent()) {
+            gains.yieldTo(nowNs);
+        } else {
+            gains.pump(nowNs);
+            if (event instanceof RebalanceEvent.PlanRequested) {
+                gains.decide(true, nowNs);
+            } else if (event instanceof RebalanceEvent.Window && on) {
+                gains.decide(false, nowNs);
+            }
+        }
+        publish(nowNs);
+        watch(nowNs);
+    }
+
+    private void join(final NodeReport node, final long nowNs) {
+        if (epochs.isMember(node.nodeId())) {
+            epochs.applied(node.nodeId(), node.epoch());
+            return;
+        }
+        for (final Device device : node.devices()) {
+            if (inventory.shelf(device.ordinal()) != null) {
+                work.alert(RebalanceCommand.Kind.REFUSED, node.nodeId(), "node " + node.nodeId() + " joins with device "
+                        + device.ordinal() + ", which node " + inventory.shelf(device.ordinal()).device.nodeId() + " has");
+                return;
+            }
+        }
+        epochs.join(node.nodeId(), node.epoch());
+        node.devices().forEach(device -> inventory.add(device, model.slots(device)));
+        node.loaded().forEach(replica -> adopt(replica, nowNs));
+        for (final Replica replica : node.busy()) {
+            if (isOn(node, replica)) {
+                work.clear(inventory.key(replica.layer(), replica.expert()), replica.device(), nowNs);
+            }
+        }
+        epochs.owe(node.nodeId(), nowNs);
+        work.progress(nowNs);
+    }
+
+    private static boolean isOn(final NodeReport node, final Replica replica) {
+        return node.devices().stream().anyMatch(device -> device.ordinal() == replica.device());
+    }
+
+    private void adopt(final Replica replica, final long nowNs) {
+        final RebalanceInventory.Shelf shelf = inventory.shelf(replica.device());
+        if (shelf == null || !inventory.isExpert(replica.layer(), replica.expert())) {
+            return;
+        }
+        final int key = inventory.key(replica.layer(), replica.expert());
+        if (inventory.runs(key, shelf.device) && shelf.used() < shelf.slots) {
+            inventory.makeLive(key, replica.device());
+            work.changeTable();
+        } else {
+            work.clear(key, replica.device(), nowNs);
+        }
+    }
+
+    private void leave(final String nodeId) {
+        if (epochs.isMember(nodeId)) {
+            needs.leave(nodeId);
+        }
+    }
+
+    private void lose(final String nodeId, final long nowNs) {
+        if (!epochs.isMember(nodeId)) {
+            return;
+        }
+        epochs.leave(nodeId);
+        needs.lost(nodeId);
+        for (final Device device : inventory.devices()) {
+            if (device.nodeId().equals(nodeId)) {
+                if (!inventory.remove(device.ordinal()).isEmpty()) {
+                    work.changeTable();
+                }
+                work.deviceLost(device.ordinal(), nowNs);
+            }
+        }
+        work.progress(nowNs);
+    }
+
+    private void applied(final RebalanceEvent.EpochApplied applied, final long nowNs) {
+        if (epochs.applied(applied.nodeId(), applied.epoch())) {
+            work.clearAlert(RebalanceCommand.Kind.EPOCH_LAGGING, applied.nodeId());
+            work.progress(nowNs);
+        }
+    }
+
+    private void request(final RebalanceEvent.MoveRequested request, final long nowNs) {
+        final String refusal = refusal(request);
+        if (refusal == null) {
+            work.start(RebalanceMove.Why.OPERATOR, inventory.key(request.layer(), request.expert()), request.from(), request.to(),
+                    0,
+                    Double.NaN, nowNs);
+        } else {
+            work.emit(new RebalanceCommand.Alert(RebalanceCommand.Kind.REFUSED, request + ": " + refusal));
+        }
+    }
+
+    private @Nullable String refusal(final RebalanceEvent.MoveRequested request) {
+        if (!inventory.isExpert(request.layer(), request.expert())) {
+            return "there is no such expert";
+        }
+        final int key = inventory.key(request.layer(), request.expert());
+        if (request.from() < 0 && request.to() < 0) {
+            return "neither a device to leave nor one to load on is named";
+        }
+        if (request.from() >= 0 && !inventory.isLive(key, request.from())) {
+            return "device " + request.from() + " has no live replica";
+        }
+        if (request.to() < 0) {
+            return work.canDrop(key, request.from()) ? null : "fewer than " + settings.minReplicas() + " replicas would be left";
+        }
+        final RebalanceInventory.Shelf shelf = inventory.shelf(request.to());
+        if (shelf == null) {
+            return "there is no device " + request.to();
+        }
+        if (!inventory.suits(key, shelf)) {
+            return "device " + request.to() + " is leaving, has the expert already, or is of another kernel family";
+        }
+        return work.canLoad(key, request.to())
+                ? null
+                : "device " + request.to() + " uses " + shelf.used() + " of " + shelf.slots + " slots and has "
+                        + work.loads(request.to()) + " loads under way";
+    }
+
+    private void resume(final RebalanceEvent.Resumed resumed, final long nowNs) {
+        if (!epochs.members().isEmpty() || resumed.term() <= resumed.saved().term()) {
+            throw new IllegalStateException(
+                    "term " + resumed.term() + " can take over only as a coordinator's first event, after term "
+                            + resumed.saved().term() + ", not with " + epochs.members().size() + " members");
+        }
+        term = resumed.term();
+        epochs.restart(term);
+        work.restart(term);
+        on = resumed.saved().on();
+        ledger.load(resumed.saved().ledger());
+        gains.resume(resumed.saved().caution(), ledger.lastStep());
+        resumed.nodes().forEach(node -> join(node, nowNs));
+        resumed.saved().leaving().forEach(this::leave);
+        begun = true;
+        work.changeTable();
+    }
+
+    private void publish(final long nowNs) {
+        // The first table waits until it is whole; later ones go out with gaps, or nobody would learn of a loss.
+        final boolean ready = published != null || !inventory.anyLost() || term > 1 || work.isRetiring();
+        if (work.tableChanged() && ready && !epochs.members().isEmpty()) {
+            final Epoch epoch = epochs.advance(nowNs, settings.acknowledgeNs());
+            final Placement table = inventory.placement(epoch);
+            published = table;
+            work.published(epoch);
+            work.emit(new RebalanceCommand.Publish(epoch, table, epochs.members()));
+        } else if (published != null) {
+            final List<String> due = epochs.due(nowNs, settings.acknowledgeNs(), settings.watchdogNs());
+            if (!due.isEmpty()) {
+                work.emit(new RebalanceCommand.Publish(published.epoch(), published, due));
+            }
+        }
+    }
+
+    private void watch(final long nowNs) {
+        final String lagging = epochs.lagging(settings.maxSends());
+        if (lagging != null) {
+            work.alert(RebalanceCommand.Kind.EPOCH_LAGGING, lagging,
+                    "node " + lagging + " does not confirm epoch " + epochs.newest() + "; nothing can be dropped meanwhile");
+        }
+        if (isIdle()) {
+            work.progress(nowNs);
+        } else if (nowNs - work.lastProgressNs() > settings.watchdogNs()) {
+            work.alert(RebalanceCommand.Kind.STALLED, "",
+                    "no progress for " + (nowNs - work.lastProgressNs()) / 1_000_000 + " ms");
+        }
+    }
+
+    /** Whether nothing is under way and nothing wanted. */
+    public boolean isIdle() {
+        return work.isIdle() && gains.isIdle() && epochs.settled() && !inventory.anyLost();
+    }
+
+    /** The newest table; null before the first. */
+    public @Nullable Placement published() {
+        return published;
+    }
+
+    /** Moves, oldest first. */
+    public List<RebalanceLedger.Entry> ledger() {
+        return ledger.all();
+    }
+
+    /** Age of the last progress while there is work, else 0. */
+    public long ageOfProgressNs(final long nowNs) {
+        return isIdle() ? 0 : nowNs - work.lastProgressNs();
+    }
+
+    public Saved save() {
+        return new Saved(term, on, needs.leaving(), ledger.all(), gains.caution());
+    }
+}

@@ -1,0 +1,301 @@
+package io.drover.placement;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+import org.jspecify.annotations.Nullable;
+
+import io.drover.placement.RebalanceInventory.Shelf;
+import io.drover.placement.RebalanceMove.Phase;
+import io.drover.placement.RebalanceMove.Why;
+
+/**
+ * What must be done whether it gains or not, most urgent first: experts without a live replica are loaded, the most called first; then
+ * those with fewer than f on distinct nodes; then nodes that want to leave are emptied. Each goes to the emptiest device that may hold it.
+ * Where there is no room, a load for gain is given up, or a replica that its expert can spare is dropped.
+ */
+final class RebalanceNeeds {
+    private final RebalanceSettings settings;
+    private final RebalanceInventory inventory;
+    private final RebalanceWork work;
+    private final Set<String> leaving = new HashSet<>();
+    private final Set<String> released = new HashSet<>();
+    /** Devices that can begin a load now. */
+    private final List<Shelf> open = new ArrayList<>();
+    /** Whether any device has a free slot. */
+    private boolean room;
+    private @Nullable RoutingStatistics statistics;
+
+    RebalanceNeeds(final RebalanceSettings settings, final RebalanceInventory inventory, final RebalanceWork work) {
+        this.settings = settings;
+        this.inventory = inventory;
+        this.work = work;
+    }
+
+    void observe(final RoutingStatistics newest) {
+        statistics = newest;
+    }
+
+    void leave(final String nodeId) {
+        leaving.add(nodeId);
+        for (final Shelf shelf : inventory.shelves()) {
+            if (shelf.device.nodeId().equals(nodeId)) {
+                shelf.leaving = true;
+            }
+        }
+    }
+
+    void lost(final String nodeId) {
+        leaving.remove(nodeId);
+        released.remove(nodeId);
+    }
+
+    Set<String> leaving() {
+        return Set.copyOf(leaving);
+    }
+
+    /** Whether a move that must be made is under way, or is wanted. */
+    boolean isUrgent() {
+        if (inventory.anyLost()) {
+            return true;
+        }
+        for (final RebalanceMove move : work.moves()) {
+            if (move.why.compareTo(Why.DRAIN) <= 0 && move.phase == Phase.LOADING) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    void advance(final long nowNs) {
+        findOpen();
+        final Map<Integer, Integer> promised = new HashMap<>();
+        final Set<String> unplaceable = new HashSet<>();
+        final Set<String> tooFew = new HashSet<>();
+        // Whether an expert without a replica waits for a place, which a further replica of another must then not take.
+        boolean waiting = false;
+        for (final int key : inOrder(inventory.wanting())) {
+            if (open.isEmpty() && room) {
+                // Every device with room is as busy as it may be: whoever is left waits for its turn.
+                return;
+            }
+            final boolean lost = inventory.liveDevices(key).length == 0;
+            if (lost && work.revive(key, nowNs)) {
+                continue;
+            }
+            waiting |= lost && !supply(key, true, promised, unplaceable, nowNs);
+            if (!lost && !waiting) {
+                supply(key, false, promised, tooFew, nowNs);
+            }
+        }
+        work.keepAlerts(RebalanceCommand.Kind.EXPERT_UNPLACEABLE, unplaceable);
+        work.keepAlerts(RebalanceCommand.Kind.TOO_FEW_REPLICAS, tooFew);
+        if (!waiting) {
+            drain(promised, nowNs);
+        }
+    }
+
+    private void findOpen() {
+        final Map<Integer, Integer> loads = new HashMap<>();
+        for (final RebalanceMove move : work.moves()) {
+            if (move.phase == Phase.LOADING) {
+                loads.merge(move.to, 1, Integer::sum);
+            }
+        }
+        open.clear();
+        room = false;
+        for (final Shelf shelf : inventory.shelves()) {
+            if (shelf.used() < shelf.slots && !shelf.leaving) {
+                room = true;
+                if (loads.getOrDefault(shelf.device.ordinal(), 0) < settings.loadsPerDevice()) {
+                    open.add(shelf);
+                }
+            }
+        }
+    }
+
+    private void load(final Why why, final int key, final int from, final Shelf place, final long nowNs) {
+        final int device = place.device.ordinal();
+        work.start(why, key, from, device, 0, Double.NaN, nowNs);
+        if (place.used() >= place.slots || work.loads(device) >= settings.loadsPerDevice()) {
+            open.remove(place);
+        }
+    }
+
+    private List<Integer> inOrder(final List<Integer> wanting) {
+        if (statistics != null && wanting.size() > 1) {
+            wanting.sort(Comparator.comparingInt((Integer key) -> Math.min(1, inventory.liveDevices(key).length))
+                    .thenComparingDouble(key -> -calls(key)));
+        }
+        return wanting;
+    }
+
+    private double calls(final int key) {
+        return statistics == null ? 0 : statistics.calls(inventory.layer(key), inventory.expert(key));
+    }
+
+    /** @return whether nothing is missing that is not being loaded */
+    private boolean supply(
+            final int key, final boolean lost, final Map<Integer, Integer> promised, final Set<String> without,
+            final long nowNs) {
+        final Set<String> nodes = new HashSet<>();
+        for (final int device : inventory.liveDevices(key)) {
+            nodes.add(node(device));
+        }
+        for (final RebalanceMove move : work.moves()) {
+            if (move.phase == Phase.LOADING && work.key(move) == key) {
+                nodes.add(node(move.to));
+            }
+        }
+        while (nodes.size() < (lost ? 1 : settings.minReplicas())) {
+            final Shelf place = place(key, nodes, nowNs);
+            if (place == null) {
+                awaitRoom(key, lost, nodes, promised, without, nowNs);
+                return false;
+            }
+            load(lost ? Why.RESTORE : Why.FLOOR, key, -1, place, nowNs);
+            nodes.add(place.device.nodeId());
+        }
+        return true;
+    }
+
+    private void awaitRoom(
+            final int key,
+            final boolean lost,
+            final Set<String> nodes,
+            final Map<Integer, Integer> promised,
+            final Set<String> without,
+            final long nowNs) {
+        if (willHaveRoom(key, nodes, promised) || makeRoom(key, nodes, lost ? 1 : settings.minReplicas(), promised, nowNs)) {
+            return;
+        }
+        final String name = "L" + inventory.layer(key) + "/E" + inventory.expert(key);
+        without.add(name);
+        work.alert(lost ? RebalanceCommand.Kind.EXPERT_UNPLACEABLE : RebalanceCommand.Kind.TOO_FEW_REPLICAS, name,
+                name + " has " + inventory.liveDevices(key).length + " live replicas, expected " + settings.minReplicas()
+                        + " on distinct nodes; no device has room for another");
+    }
+
+    private String node(final int device) {
+        final Shelf shelf = inventory.shelf(device);
+        return shelf == null ? "" : shelf.device.nodeId();
+    }
+
+    /** The emptiest device, relative to its slots, that can begin a load of the expert now and is on none of the nodes. */
+    private @Nullable Shelf place(final int key, final Set<String> nodes, final long nowNs) {
+        Shelf best = null;
+        for (final Shelf shelf : open) {
+            if (!nodes.contains(shelf.device.nodeId()) && inventory.suits(key, shelf)
+                    && (best == null || (long) shelf.used() * best.slots < (long) best.used() * shelf.slots)
+                    && !work.isBarred(key, shelf.device.ordinal(), nowNs)) {
+                best = shelf;
+            }
+        }
+        return best;
+    }
+
+    /** Whether some device will be able to hold the expert without further decision: it has room, or a slot becomes free. */
+    private boolean willHaveRoom(final int key, final Set<String> nodes, final Map<Integer, Integer> promised) {
+        for (final Shelf shelf : inventory.shelves()) {
+            final int device = shelf.device.ordinal();
+            final int open = shelf.slots - shelf.used() + work.freeing(device) - promised.getOrDefault(device, 0);
+            final boolean comesBack = shelf.transitional.contains(key) && !shelf.leaving && inventory.runs(key, shelf.device);
+            if (open > 0 && !nodes.contains(shelf.device.nodeId()) && (inventory.suits(key, shelf) || comesBack)) {
+                promised.merge(device, 1, Integer::sum);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private boolean makeRoom(
+            final int key, final Set<String> nodes, final int floor, final Map<Integer, Integer> promised, final long nowNs) {
+        for (final RebalanceMove move : work.moves()) {
+            final Shelf shelf = inventory.shelf(move.to);
+            if (move.phase == Phase.LOADING && move.why.compareTo(Why.DRAIN) > 0 && shelf != null && inventory.suits(key, shelf)
+                    && !nodes.contains(shelf.device.nodeId())) {
+                work.cancel(move, "its slot is needed for L" + inventory.layer(key) + "/E" + inventory.expert(key), nowNs);
+                promised.merge(move.to, 1, Integer::sum);
+                return true;
+            }
+        }
+        int victim = -1;
+        int victimDevice = -1;
+        for (final Shelf shelf : inventory.shelves()) {
+            if (!inventory.suits(key, shelf) || nodes.contains(shelf.device.nodeId())) {
+                continue;
+            }
+            for (final int candidate : shelf.live) {
+                if (inventory.canSpare(candidate, shelf.device.ordinal(), floor)
+                        && inventory.stayingNodes(candidate, shelf.device.ordinal()) >= floor
+                        && (victim < 0 || sparesBetter(candidate, victim))) {
+                    victim = candidate;
+                    victimDevice = shelf.device.ordinal();
+                }
+            }
+        }
+        if (victim < 0) {
+            return false;
+        }
+        work.start(Why.ROOM, victim, victimDevice, -1, 0, Double.NaN, nowNs);
+        promised.merge(victimDevice, 1, Integer::sum);
+        return true;
+    }
+
+    private boolean sparesBetter(final int candidate, final int victim) {
+        final int more = Integer.compare(inventory.liveDevices(candidate).length, inventory.liveDevices(victim).length);
+        return more != 0 ? more > 0 : calls(candidate) < calls(victim);
+    }
+
+    private void drain(final Map<Integer, Integer> promised, final long nowNs) {
+        final Set<String> blocked = new HashSet<>();
+        for (final String nodeId : leaving) {
+            boolean empty = true;
+            for (final Shelf shelf : inventory.shelves()) {
+                if (shelf.device.nodeId().equals(nodeId)) {
+                    empty &= shelf.used() == 0;
+                    for (final int key : new ArrayList<>(shelf.live)) {
+                        drain(key, shelf, promised, blocked, nowNs);
+                    }
+                }
+            }
+            if (empty && released.add(nodeId)) {
+                work.emit(new RebalanceCommand.Released(nodeId));
+            }
+        }
+        work.keepAlerts(RebalanceCommand.Kind.DRAIN_BLOCKED, blocked);
+    }
+
+    private void drain(
+            final int key, final Shelf shelf, final Map<Integer, Integer> promised, final Set<String> blocked, final long nowNs) {
+        final int device = shelf.device.ordinal();
+        for (final RebalanceMove move : work.moves()) {
+            if (work.key(move) == key && move.phase == Phase.LOADING) {
+                return;
+            }
+        }
+        if (inventory.stayingNodes(key, device) >= settings.minReplicas()) {
+            work.start(Why.DRAIN, key, device, -1, 0, Double.NaN, nowNs);
+            return;
+        }
+        final Set<String> nodes = new HashSet<>();
+        for (final int live : inventory.liveDevices(key)) {
+            nodes.add(node(live));
+        }
+        final Shelf place = place(key, nodes, nowNs);
+        if (place != null) {
+            load(Why.DRAIN, key, device, place, nowNs);
+        } else if (!willHaveRoom(key, nodes, promised) && !makeRoom(key, nodes, settings.minReplicas(), promised, nowNs)) {
+            final String nodeId = shelf.device.nodeId();
+            blocked.add(nodeId);
+            work.alert(RebalanceCommand.Kind.DRAIN_BLOCKED, nodeId,
+                    "node " + nodeId + " wants to leave, but no other node has room for L"
+                            + inventory.layer(key) + "/E" + inventory.expert(key));
+        }
+    }
+}
