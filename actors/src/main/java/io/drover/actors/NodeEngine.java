@@ -35,6 +35,7 @@ public final class NodeEngine implements AutoCloseable {
     private final KvPool pool;
     private final Endpoint endpoint;
     private boolean started;
+    private boolean closed;
 
     private NodeEngine(final EngineParts parts, final EngineAgent agent, final ExpertEnvironment environment,
             final ExecutorService loader, final ComputeTeam team, final Kernels kernels, final Trunk trunk, final KvPool pool,
@@ -159,9 +160,13 @@ public final class NodeEngine implements AutoCloseable {
         return agent.stopped();
     }
 
-    /** Stops at once: open streams end with an error. Frees the memory of trunk, cache and links, but not of experts. */
+    /** Stops at once: open streams end with an error. Idempotent. Frees the memory of trunk, cache and links, but not of experts. */
     @Override
     public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
         if (started) {
             agent.stop();
             agent.stopped().exceptionally(failure -> null).join();

@@ -62,12 +62,13 @@ final class EngineNodes implements AutoCloseable {
     }
 
     void publish(final int[][][] devices) {
-        publish(devices, endpoints);
+        publish(devices, endpoints, IntStream.range(0, engines.size()).boxed().toArray(Integer[]::new));
     }
 
-    void publish(final int[][][] devices, final List<Endpoint> members) {
+    /** @param nodeOfDevice the node of each device, -1 where it is gone */
+    void publish(final int[][][] devices, final List<Endpoint> members, final Integer... nodeOfDevice) {
         final Placement placement = Placement.of(new Epoch(1, ++epoch), devices);
-        final RoutingTable table = new RoutingTable(members, placement, IntStream.range(0, engines.size()).boxed().toList());
+        final RoutingTable table = new RoutingTable(members, placement, List.of(nodeOfDevice));
         engines.forEach(engine -> engine.install(table).toCompletableFuture().join());
     }
 

@@ -7,7 +7,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 
+import org.apache.pekko.stream.javadsl.Sink;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,6 +21,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 /** Whole engines on real Aeron, judged by the embedded model's expected continuations. */
 class NodeEngineTest {
     private static final Path MODEL = Path.of(System.getProperty("drover.root"), "model", "demo");
+
+    private static final String WARM = "drover.engine.warm-up = 500 ms";
 
     private record Case(List<Integer> prompt, List<Integer> expected) {}
 
@@ -40,7 +44,7 @@ class NodeEngineTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 5})
     void givesTheExpectedTokensOnAnyNumberOfNodes(final int nodeCount) throws IOException {
-        try (EngineNodes nodes = new EngineNodes(MODEL, nodeCount, "drover.engine.warm-up = 1 s")) {
+        try (EngineNodes nodes = new EngineNodes(MODEL, nodeCount, WARM)) {
             nodes.place(nodes.contiguous());
             final List<Case> cases = cases(2);
             final Case first = cases.getFirst();
@@ -62,7 +66,7 @@ class NodeEngineTest {
     @Test
     void preemptsAndRecomputesExactlyWhenPagesRunOut() throws IOException {
         // 48 pages of 32 positions: room for about a dozen sequences of 90 to 150 positions.
-        try (EngineNodes nodes = new EngineNodes(MODEL, 2, "drover.engine.kv-cache = 6 MiB")) {
+        try (EngineNodes nodes = new EngineNodes(MODEL, 2, WARM + "\ndrover.engine.kv-cache = 6 MiB")) {
             nodes.place(nodes.contiguous());
             final List<Case> cases = cases(2);
             final List<CompletableFuture<List<TokenEvent>>> running = new ArrayList<>();
@@ -76,6 +80,94 @@ class NodeEngineTest {
             Awaitility.await()
                     .untilAsserted(() -> nodes.engines.forEach(
                             engine -> assertThat(engine.status().kvPagesFree()).isEqualTo(engine.status().kvPagesTotal())));
+        }
+    }
+
+    @Test
+    void freesThePagesOfAClientThatLeavesWithinASecond() throws Exception {
+        try (EngineNodes nodes = new EngineNodes(MODEL, 2, WARM)) {
+            nodes.place(nodes.contiguous());
+            final List<Integer> prompt = cases(64).getFirst().prompt();
+            for (int gateway = 0; gateway < 2; gateway++) {
+                // With two sequences each home has one, so one of them is not the gateway's own.
+                for (int i = 0; i < 2; i++) {
+                    final var admission = nodes.engines.get(gateway).gateway().submit(EngineNodes.greedy(prompt, 900));
+                    final var accepted = (Gateway.Admission.Accepted) admission.toCompletableFuture().join();
+                    accepted.tokens().take(3).runWith(Sink.seq(), nodes.system()).toCompletableFuture().join();
+                }
+            }
+            Awaitility.await().atMost(1, TimeUnit.SECONDS).untilAsserted(() -> nodes.engines.forEach(engine -> {
+                assertThat(engine.status().kvPagesFree()).isEqualTo(engine.status().kvPagesTotal());
+                assertThat(engine.status().gatewayRequests()).isZero();
+            }));
+        }
+    }
+
+    @Test
+    void aReaderThatReadsNothingHoldsNobodyUp() throws Exception {
+        try (EngineNodes nodes = new EngineNodes(MODEL, 2, WARM)) {
+            nodes.place(nodes.contiguous());
+            final Case each = cases(64).getFirst();
+            final var admission = nodes.engines.get(0).gateway().submit(EngineNodes.greedy(each.prompt(), 400));
+            final var slow = ((Gateway.Admission.Accepted) admission.toCompletableFuture().join()).tokens()
+                    .runWith(Sink.queue(), nodes.system());
+            assertThat(slow.pull().toCompletableFuture().join()).isPresent();
+            assertThat(EngineNodes.ids(nodes.generate(0, EngineNodes.greedy(each.prompt(), 48)))).isEqualTo(each.expected());
+            Awaitility.await().untilAsserted(() -> assertThat(nodes.engines).allMatch(engine -> engine.status().running() == 0));
+            int read = 1;
+            while (slow.pull().toCompletableFuture().join().orElseThrow() instanceof TokenEvent.Token) {
+                read++;
+            }
+            assertThat(read).as("tokens that waited for the reader").isEqualTo(400);
+        }
+    }
+
+    @Test
+    void aLostPeerEndsWhatNeedsItWithAnErrorAndNothingElse() throws Exception {
+        try (EngineNodes nodes = new EngineNodes(MODEL, 2, WARM + "\ndrover.engine.call-timeout = 1 s")) {
+            // Everything has a replica on the first node; half of it also on the second.
+            final int[][][] devices = nodes.contiguous();
+            for (final int[][] layer : devices) {
+                for (int expert = 0; expert < layer.length; expert++) {
+                    layer[expert] = layer[expert][0] == 0 ? new int[]{0} : new int[]{0, 1};
+                }
+            }
+            nodes.place(devices);
+            final Case each = cases(64).getFirst();
+            final List<CompletableFuture<List<TokenEvent>>> running = new ArrayList<>();
+            for (int i = 0; i < 8; i++) {
+                running.add(nodes.generate(0, EngineNodes.greedy(each.prompt(), 300)));
+            }
+            Awaitility.await().until(() -> nodes.engines.get(1).status().tokensGenerated() > 8);
+            nodes.engines.get(1).close();
+            nodes.publish(devices, List.of(nodes.endpoints.getFirst()), 0, -1);
+            int finished = 0;
+            for (final var events : running) {
+                final TokenEvent last = events.get(30, TimeUnit.SECONDS).getLast();
+                if (last instanceof TokenEvent.Failed failed) {
+                    assertThat(failed.code()).isEqualTo("node_lost");
+                    assertThat(failed.message()).contains("node-2");
+                } else {
+                    finished++;
+                }
+            }
+            assertThat(finished).as("sequences at home on the node that lives").isEqualTo(4);
+            assertThat(EngineNodes.ids(nodes.generate(0, EngineNodes.greedy(each.prompt(), 48)))).isEqualTo(each.expected());
+        }
+    }
+
+    @Test
+    void aMissingExpertFailsItsSequencesAfterTheCallTimeout() throws Exception {
+        try (EngineNodes nodes = new EngineNodes(MODEL, 1, WARM + "\ndrover.engine.call-timeout = 300 ms")) {
+            final int[][][] devices = nodes.contiguous();
+            nodes.place(devices);
+            devices[7] = new int[devices[7].length][0];
+            nodes.publish(devices);
+            final List<TokenEvent> events = nodes.generate(0, EngineNodes.greedy(List.of(0, 1, 2), 5)).get(20, TimeUnit.SECONDS);
+            assertThat(events.getLast()).isInstanceOfSatisfying(TokenEvent.Failed.class, failed -> {
+                assertThat(failed.code()).isEqualTo("expert_unavailable");
+                assertThat(failed.message()).contains("L7/E");
+            });
         }
     }
 }
