@@ -56,6 +56,7 @@ public final class ExpertWeights implements AutoCloseable {
         feedForward.run(kernels, gathered, rows, result);
         for (int i = 0; i < rows; i++) {
             kernels.round(wireType, result, i * hidden, hidden, batch.out(i), batch.outOffset(i));
+            kernels.breathe();
         }
     }
 

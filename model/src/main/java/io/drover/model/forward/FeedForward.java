@@ -40,6 +40,7 @@ final class FeedForward {
         kernels.multiply(gateUp, x, 0, hidden(), rows, wide, 0, 2 * width);
         for (int row = 0; row < rows; row++) {
             kernels.swiGlu(wide, row * 2 * width, width, activated, row * width);
+            kernels.breathe();
         }
         kernels.multiply(down, activated, 0, width, rows, y, 0, hidden());
     }

@@ -86,10 +86,8 @@ public final class KernelWarmUp {
         long nowNs = startNs;
         while (nowNs - startNs < budgetNs && nowNs - improvedNs < Math.max(SETTLED_NS, (nowNs - startNs) / 3)) {
             final long roundNs = nowNs;
-            for (final Part part : parts) {
-                for (final int batch : BATCHES) {
-                    forward(part, batch);
-                }
+            for (int i = 0; i < parts.size() * BATCHES.length && System.nanoTime() - startNs < budgetNs; i++) {
+                forward(parts.get(i % parts.size()), BATCHES[i / parts.size()]);
             }
             nowNs = System.nanoTime();
             final boolean faster = nowNs - roundNs < bestNs * 0.95;

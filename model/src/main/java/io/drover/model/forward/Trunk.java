@@ -113,6 +113,7 @@ public final class Trunk implements AutoCloseable {
             for (int j = 0; j < hidden; j++) {
                 residual[offset + j] *= config.embeddingScale();
             }
+            kernels.breathe();
         }
     }
 
@@ -202,6 +203,7 @@ public final class Trunk implements AutoCloseable {
                 addScaled(rows.shared(), slots[i] * hidden, rows.sharedFactors()[slots[i]]);
             }
             addToResidual(projected, 0, rows.residual(), slots[i] * hidden);
+            kernels.breathe();
         }
     }
 
@@ -240,8 +242,8 @@ public final class Trunk implements AutoCloseable {
     private void norm(final float[] weight, final Rows rows, final int[] slots, final int count) {
         for (int i = 0; i < count; i++) {
             kernels.rmsNorm(rows.residual(), slots[i] * hidden, weight, config.normEpsilon(), normed, i * hidden);
+            kernels.breathe();
         }
-        kernels.breathe();
     }
 
     /** From projections to rotated queries and keys: bias, norm, clip, rotation, in this order. */

@@ -13,6 +13,8 @@ final class PanelMultiply implements ComputeTeam.Work {
     /** Work of a chunk in multiply-adds, with a byte read from memory counted as {@link #BYTE_COST}: some 20 microseconds. */
     private static final long CHUNK_COST = 1L << 20;
     private static final long BYTE_COST = 1;
+    /** Above this two panels are no longer kept together: some 100 microseconds. */
+    private static final long LARGE_PANEL_COST = 1L << 22;
     /** Below this the helpers are not asked. */
     private static final long TEAM_COST = 1L << 20;
     private static final int PANEL = PackedMatrix.PANEL_ROWS;
@@ -57,7 +59,7 @@ final class PanelMultiply implements ComputeTeam.Work {
         }
         rowBlocks = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
         final long panelCost = w.panelOffset(1) * BYTE_COST + (long) Math.min(rows, BLOCK_ROWS) * w.columns() * PANEL;
-        chunkPanels = (int) Math.max(2, CHUNK_COST / panelCost / 2 * 2);
+        chunkPanels = (int) Math.max(panelCost > LARGE_PANEL_COST ? 1 : 2, CHUNK_COST / panelCost / 2 * 2);
         final int chunks = (w.panels() + chunkPanels - 1) / chunkPanels * rowBlocks;
         if (panelCost * w.panels() * rowBlocks < TEAM_COST) {
             team.runAlone(this, chunks);
@@ -138,6 +140,7 @@ final class PanelMultiply implements ComputeTeam.Work {
                 }
             }
             row += tile;
+            team.breathe();
         }
     }
 }
