@@ -60,10 +60,13 @@ final class Bounds {
 
     /**
      * @param imbalance allowed in each layer, at least 1; has no influence in home
-     * @return null if the case is too large to be computed
+     * @return null if homes are chosen, or the case is too large to be computed
      */
     @Nullable
     LowerBound of(final Scenario scenario, final double imbalance) {
+        if (scenario.prefix() > 0) {
+            return null;
+        }
         if (scenario.mode() == Mode.HOME) {
             return new LowerBound(Double.POSITIVE_INFINITY, homeSaved(scenario, false), homeSaved(scenario, true), trace.topK());
         }

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 
 import io.drover.placement.Mode;
+import io.drover.placement.Planner;
 
 import picocli.CommandLine;
 
@@ -75,14 +76,28 @@ public final class PlanCommand {
         out.printf(Locale.ROOT, "fitted on %d tokens, reported on %d (--split %s)%n", parts.fit().tokens(),
                 parts.report().tokens(),
                 options.split);
+        final List<Planner> planners = Policies.named(options.policies);
+        final long experts = (long) trace.layers() * trace.experts();
+        if (options.online) {
+            for (final Mode mode : options.modes()) {
+                final Scenario scenario = Scenario.of(options, mode, options.devices, options.slots, experts);
+                final OnlineRun online = new OnlineRun(options, out);
+                final OnlineRun.Course course = online.course(trace, phases(trace));
+                online.print(online.run(course, scenario, planners), scenario, course);
+            }
+            return;
+        }
         final Comparison comparison = new Comparison(parts, options.seed);
         final List<Figures> all = new ArrayList<>();
         for (final Mode mode : options.modes()) {
-            final Scenario scenario = Scenario.of(options, mode, options.devices, options.slots,
-                    (long) trace.layers() * trace.experts());
-            final List<Figures> rows = comparison.run(Policies.named(options.policies), scenario);
+            final Scenario scenario = Scenario.of(options, mode, options.devices, options.slots, experts);
+            final List<Figures> rows = comparison.run(planners, scenario);
             new FigureTable(out).print(rows, comparison);
             all.addAll(rows);
         }
+    }
+
+    private List<String> phases(final Trace trace) {
+        return options.phases.isEmpty() ? List.copyOf(trace.domains()) : options.phases;
     }
 }

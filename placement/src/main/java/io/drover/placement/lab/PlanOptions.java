@@ -55,11 +55,38 @@ final class PlanOptions {
     @Option(names = "--phases", paramLabel = "NAME,…", split = ",", description = "Domains of the stream in order; as recorded by default.")
     List<String> phases = List.of();
 
-    @Option(names = "--phase-tokens", paramLabel = "N", defaultValue = "80000", description = "Tokens of a phase (${DEFAULT-VALUE}).")
+    @Option(names = "--phase-tokens", paramLabel = "N", defaultValue = "200000", description = "Tokens of a phase (${DEFAULT-VALUE}).")
     int phaseTokens;
 
-    @Option(names = "--window", paramLabel = "N", defaultValue = "4000", description = "Tokens of a window (${DEFAULT-VALUE}).")
+    @Option(names = "--window", paramLabel = "N", defaultValue = "8000", description = "Tokens of a window (${DEFAULT-VALUE}).")
     int windowTokens;
+
+    @Option(names = "--period", paramLabel = "N", defaultValue = "5", description = "Windows between plans of periodic policies (${DEFAULT-VALUE}).")
+    int period;
+
+    @Option(names = "--tokens-per-second", paramLabel = "N", defaultValue = "2000", description = {
+        "Rate at which the stream is served (${DEFAULT-VALUE})."})
+    double tokensPerSecond;
+
+    @Option(names = "--horizon", paramLabel = "N", defaultValue = "12", description = {
+        "Windows in which a move has to pay for itself, and for which an expert keeps away from a place it left (${DEFAULT-VALUE})."})
+    int horizonWindows;
+
+    @Option(names = "--step-moves", paramLabel = "N", defaultValue = "32", description = {
+        "Most replicas loaded for gain after one window (${DEFAULT-VALUE})."})
+    int stepMoves;
+
+    @Option(names = "--reserve", paramLabel = "N", defaultValue = "2", description = {
+        "Slots of a device that plans leave free for moves (${DEFAULT-VALUE})."})
+    int reserve;
+
+    @Option(names = "--homes", paramLabel = "drawn|chosen", defaultValue = "drawn", description = {
+        "Homes of sequences: drawn uniformly, or chosen after --home-prefix positions by what they were routed to",
+        "(${DEFAULT-VALUE}); home only."})
+    String homes = "";
+
+    @Option(names = "--home-prefix", paramLabel = "N", defaultValue = "32", description = "Positions before a home is chosen (${DEFAULT-VALUE}).")
+    int homePrefix;
 
     @Option(names = "--frontier", description = "Every policy at 2, 4 and 8 devices and +0, 12.5, 25, 50 and 100 %% slots.")
     boolean frontier;
@@ -160,6 +187,20 @@ final class PlanOptions {
 
     double slack() {
         return parse("--slack", slack.equals("inf") ? "Infinity" : slack, slack);
+    }
+
+    /** Positions after which a home is chosen; 0 if homes are drawn. */
+    int homePrefix() {
+        return switch (homes) {
+            case "drawn" -> 0;
+            case "chosen" -> {
+                if (homePrefix < 1) {
+                    throw new IllegalArgumentException("--home-prefix is " + homePrefix + "; expected at least 1");
+                }
+                yield homePrefix;
+            }
+            default -> throw new IllegalArgumentException("--homes is '" + homes + "'; expected drawn or chosen");
+        };
     }
 
     /** Slots of the whole cluster. */

@@ -5,12 +5,16 @@ import java.util.List;
 
 import io.drover.placement.ContiguousPlanner;
 import io.drover.placement.EplbPlanner;
+import io.drover.placement.FlexMoePlanner;
+import io.drover.placement.LinaPlanner;
 import io.drover.placement.Planner;
 import io.drover.placement.RoundRobinPlanner;
+import io.drover.placement.ShadowPlanner;
 
 /** The planners that the lab compares, simplest first. */
 final class Policies {
-    private static final List<Planner> ALL = List.of(new ContiguousPlanner(), new RoundRobinPlanner(), EplbPlanner.global());
+    private static final List<Planner> ALL = List.of(new ContiguousPlanner(), new RoundRobinPlanner(), EplbPlanner.global(),
+            new LinaPlanner(), new ShadowPlanner(), new FlexMoePlanner());
 
     private Policies() {}
 

@@ -2,6 +2,7 @@ package io.drover.placement.lab;
 
 import java.util.Arrays;
 
+import io.drover.placement.HomeChoice;
 import io.drover.placement.Measured;
 import io.drover.placement.Measures;
 import io.drover.placement.Placement;
@@ -45,26 +46,32 @@ final class Replay {
         return experts;
     }
 
-    /** The figures of a placement on a trace, homes drawn with the scenario's seed. */
+    /** The figures of a placement on a trace, homes drawn with the scenario's seed, or chosen. */
     static Measured measure(final Trace trace, final Placement placement, final Scenario scenario) {
         final Measures measures = new Measures(placement, scenario.topology(), scenario.mode(), scenario.cost().slack());
-        measure(trace, 0, trace.tokens(), measures, scenario);
+        final HomeChoice choice = new HomeChoice(placement, scenario.topology());
+        final double[] homed = new double[scenario.topology().ordinals()];
+        final int[][] chosen = new int[trace.layers()][trace.topK()];
+        for (int sequence = 0; sequence < trace.sequences().size(); sequence++) {
+            final Trace.Sequence span = trace.sequences().get(sequence);
+            int home = Measures.drawHome(scenario.topology(), scenario.seed(), sequence);
+            choice.reset();
+            for (int token = span.firstToken(); token < span.end(); token++) {
+                trace.row(token, chosen);
+                if (token - span.firstToken() < scenario.prefix()) {
+                    choice.observe(chosen);
+                } else if (token - span.firstToken() == scenario.prefix() && scenario.prefix() > 0) {
+                    home = choice.choose(homed, limit(homed, scenario));
+                }
+                homed[home]++;
+                measures.position(home, chosen);
+            }
+        }
         return measures.measured();
     }
 
-    /** Replays the tokens from {@code first} until {@code end}. */
-    static void measure(
-            final Trace trace, final int first, final int end, final Measures measures, final Scenario scenario) {
-        final int[][] chosen = new int[trace.layers()][trace.topK()];
-        int sequence = trace.sequenceOf(first);
-        int home = Measures.drawHome(scenario.topology(), scenario.seed(), sequence);
-        for (int token = first; token < end; token++) {
-            while (token >= trace.sequences().get(sequence).end()) {
-                sequence++;
-                home = Measures.drawHome(scenario.topology(), scenario.seed(), sequence);
-            }
-            trace.row(token, chosen);
-            measures.position(home, chosen);
-        }
+    /** Positions from which on a device is given no more homes: a tenth above the mean. */
+    private static double limit(final double[] homed, final Scenario scenario) {
+        return 1.1 * Arrays.stream(homed).sum() / scenario.devices() + 1;
     }
 }

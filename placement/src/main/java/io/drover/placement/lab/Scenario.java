@@ -20,10 +20,11 @@ import io.drover.placement.Wire;
  * @param slots    replica slots over all devices and layers
  * @param cost     what planners minimise
  * @param budget   of a plan
+ * @param prefix   positions of a sequence after which its home is chosen, in home; 0 if homes are drawn
  * @param seed     of homes and planners
  * @param effort   of planners
  */
-record Scenario(Mode mode, Topology topology, long slots, CostModel cost, Budget budget, long seed, int effort) {
+record Scenario(Mode mode, Topology topology, long slots, CostModel cost, Budget budget, int prefix, long seed, int effort) {
     private static final double BYTES_PER_GBIT = 1e9 / 8;
 
     /** @param experts experts of the model over all layers */
@@ -51,7 +52,8 @@ record Scenario(Mode mode, Topology topology, long slots, CostModel cost, Budget
         }
         final Topology topology = Topology.of(list, Link.FREE, new Link(options.networkGbit * BYTES_PER_GBIT, 50e-6));
         final CostModel cost = new CostModel(mode, wire, options.expertBytes(), options.stepTokens, options.slack());
-        return new Scenario(mode, topology, total, cost, new Budget(options.minReplicas, Long.MAX_VALUE), options.seed,
+        return new Scenario(mode, topology, total, cost, new Budget(options.minReplicas, Long.MAX_VALUE),
+                mode == Mode.HOME ? options.homePrefix() : 0, options.seed,
                 options.effort);
     }
 

@@ -1,0 +1,191 @@
+package io.drover.placement.lab;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+import io.drover.placement.Device;
+import io.drover.placement.Epoch;
+import io.drover.placement.Link;
+import io.drover.placement.Placement;
+import io.drover.placement.Planner;
+import io.drover.placement.Rebalance;
+import io.drover.placement.RebalanceCommand;
+import io.drover.placement.RebalanceEvent;
+import io.drover.placement.RebalanceEvent.NodeReport;
+import io.drover.placement.RebalanceEvent.Replica;
+import io.drover.placement.RebalanceLedger;
+import io.drover.placement.RebalanceMove;
+import io.drover.placement.RebalancePredictor;
+import io.drover.placement.RebalanceSettings;
+import io.drover.placement.RoutingStatistics;
+import io.drover.placement.Tier;
+
+/**
+ * A planner behind the machine that a running cluster uses, in a cluster that obeys every order within the window: what the machine decides,
+ * its thresholds, its memory and its undoing are the real ones.
+ */
+final class RebalancedPolicy implements OnlinePolicy {
+    private final String name;
+    private final Rebalance machine;
+    private final double tokensPerSecond;
+    private final long windowNs;
+    private final long loadNs;
+    private final long horizonNs;
+    private final Map<RebalanceMove.Id, RebalanceMove.Why> reasons = new HashMap<>();
+    private final Map<Replica, Long> leftAtNs = new HashMap<>();
+    private Placement placement;
+    private long nowNs;
+    private int loads;
+    private int returns;
+    private int undone;
+
+    /** @param tokensPerSecond at which the stream is served */
+    RebalancedPolicy(
+            final Planner planner,
+            final Placement first,
+            final Scenario scenario,
+            final RebalanceSettings settings,
+            final int windowTokens,
+            final double tokensPerSecond) {
+        name = planner.name();
+        placement = first;
+        this.tokensPerSecond = tokensPerSecond;
+        windowNs = (long) (1e9 * windowTokens / tokensPerSecond);
+        horizonNs = settings.horizonNs();
+        final Link network = scenario.topology().link(Tier.NETWORK);
+        loadNs = (long) (1e9 * scenario.cost().expertBytes() / network.bytesPerSecond());
+        final int[] experts = new int[first.layers()];
+        for (int layer = 0; layer < experts.length; layer++) {
+            experts[layer] = first.experts(layer);
+        }
+        final Rebalance.Model model = new Rebalance.Model(experts, null, scenario.cost(),
+                scenario.topology().link(Tier.SAME_HOST), network);
+        machine = new Rebalance(model, settings, planner, RebalancePredictor.of(scenario.cost(), scenario.seed()), 1,
+                scenario.seed());
+        obey(machine.on(new RebalanceEvent.Resumed(2, Rebalance.Saved.NOTHING, reports(first, scenario)), nowNs));
+    }
+
+    private static List<NodeReport> reports(final Placement first, final Scenario scenario) {
+        final Map<Integer, List<Replica>> held = new HashMap<>();
+        for (int layer = 0; layer < first.layers(); layer++) {
+            for (int expert = 0; expert < first.experts(layer); expert++) {
+                for (int i = 0; i < first.replicas(layer, expert); i++) {
+                    final int device = first.device(layer, expert, i);
+                    held.computeIfAbsent(device, d -> new ArrayList<>()).add(new Replica(layer, expert, device));
+                }
+            }
+        }
+        final Map<String, List<Device>> nodes = new HashMap<>();
+        scenario.topology()
+                .devices()
+                .forEach(device -> nodes.computeIfAbsent(device.nodeId(), id -> new ArrayList<>()).add(device));
+        final List<NodeReport> reports = new ArrayList<>();
+        nodes.forEach((id, devices) -> {
+            final List<Replica> loaded = new ArrayList<>();
+            devices.forEach(device -> loaded.addAll(held.getOrDefault(device.ordinal(), List.of())));
+            reports.add(new NodeReport(id, devices, loaded, List.of(), Epoch.NONE));
+        });
+        return reports;
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public Placement placement() {
+        return placement;
+    }
+
+    @Override
+    public int returns() {
+        return returns;
+    }
+
+    @Override
+    public int undone() {
+        return undone;
+    }
+
+    List<RebalanceLedger.Entry> ledger() {
+        return machine.ledger();
+    }
+
+    @Override
+    public int afterWindow(final int window, final RoutingStatistics statistics) {
+        nowNs = Math.max(nowNs, (window + 1) * windowNs);
+        loads = 0;
+        obey(machine.on(new RebalanceEvent.Window(statistics, tokensPerSecond), nowNs));
+        return loads;
+    }
+
+    private void obey(final List<RebalanceCommand> first) {
+        final Deque<RebalanceCommand> orders = new ArrayDeque<>(first);
+        while (!orders.isEmpty()) {
+            final RebalanceCommand order = orders.poll();
+            for (final RebalanceEvent answer : answers(order)) {
+                orders.addAll(machine.on(answer, nowNs));
+            }
+        }
+    }
+
+    private List<RebalanceEvent> answers(final RebalanceCommand order) {
+        return switch (order) {
+            case RebalanceCommand.Expand expand ->
+                loaded(expand.move(), new Replica(expand.layer(), expand.expert(), expand.device()));
+            case RebalanceCommand.Migrate migrate ->
+                loaded(migrate.move(), new Replica(migrate.layer(), migrate.expert(), migrate.to()));
+            case RebalanceCommand.Shrink shrink -> List.of(new RebalanceEvent.DropDone(shrink.move()));
+            case RebalanceCommand.Rollback rollback -> List.of(new RebalanceEvent.DropDone(rollback.move()));
+            case RebalanceCommand.Publish publish -> {
+                publish(publish.placement());
+                final List<RebalanceEvent> applied = new ArrayList<>();
+                publish.nodeIds().forEach(id -> applied.add(new RebalanceEvent.EpochApplied(id, publish.epoch())));
+                yield applied;
+            }
+            case RebalanceCommand.Alert alert -> {
+                undone += alert.kind() == RebalanceCommand.Kind.DID_NOT_PAY ? 1 : 0;
+                yield List.of();
+            }
+            case RebalanceCommand.Released released -> List.of();
+        };
+    }
+
+    private List<RebalanceEvent> loaded(final RebalanceMove.Id move, final Replica replica) {
+        loads++;
+        nowNs += loadNs;
+        final Long left = leftAtNs.get(replica);
+        if (left != null && nowNs - left < horizonNs && why(move) == RebalanceMove.Why.GAIN) {
+            returns++;
+        }
+        return List.of(new RebalanceEvent.Acknowledged(move), new RebalanceEvent.LoadDone(move));
+    }
+
+    private RebalanceMove.Why why(final RebalanceMove.Id move) {
+        return reasons.computeIfAbsent(move, id -> machine.ledger()
+                .stream()
+                .filter(entry -> entry.move().equals(id))
+                .findFirst()
+                .orElseThrow()
+                .why());
+    }
+
+    private void publish(final Placement next) {
+        for (int layer = 0; layer < placement.layers(); layer++) {
+            for (int expert = 0; expert < placement.experts(layer); expert++) {
+                for (int i = 0; i < placement.replicas(layer, expert); i++) {
+                    final int device = placement.device(layer, expert, i);
+                    if (!next.hosts(device, layer, expert)) {
+                        leftAtNs.put(new Replica(layer, expert, device), nowNs);
+                    }
+                }
+            }
+        }
+        placement = next;
+    }
+}
