@@ -1,0 +1,122 @@
+package io.drover.cluster;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.cluster.ClusterEvent.CurrentClusterState;
+import org.apache.pekko.cluster.Member;
+import org.apache.pekko.cluster.MemberStatus;
+import org.apache.pekko.cluster.typed.Cluster;
+import org.jspecify.annotations.Nullable;
+
+import io.drover.cluster.Formation.Command;
+import io.drover.cluster.Formation.Event;
+import io.drover.cluster.Formation.MemberState;
+
+/**
+ * The coordinator's shell: a cluster singleton that feeds reports, membership and time to a {@link Formation} and sends what comes
+ * out. It decides nothing.
+ */
+final class Coordinator {
+    static final String NAME = "coordinator";
+    private static final Duration TICK = Duration.ofMillis(200);
+
+    /** What the coordinator receives. */
+    sealed interface Message {}
+
+    /** A node's state, sent again and again. */
+    record Report(NodeReport state, ActorRef<Answer> replyTo) implements Message, ControlMessage {}
+
+    /** What a node receives for a report. */
+    sealed interface Answer extends ControlMessage permits Orders, Refusal {}
+
+    private record Tick() implements Message {}
+
+    private final Cluster cluster;
+    private final AtomicLong lastTerm;
+    private final Formation formation;
+    private final Map<MemberId, ActorRef<Answer>> nodes = new HashMap<>();
+    private @Nullable CurrentClusterState seen;
+
+    private Coordinator(final Cluster cluster, final AtomicLong lastTerm, final Formation formation) {
+        this.cluster = cluster;
+        this.lastTerm = lastTerm;
+        this.formation = formation;
+    }
+
+    /** @param lastTerm the highest term that a coordinator on this node has used; kept up to date */
+    static Behavior<Message> create(final Formation.Settings settings, final AtomicLong lastTerm) {
+        return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
+            final Cluster cluster = Cluster.get(context.getSystem());
+            final Coordinator coordinator = new Coordinator(cluster, lastTerm,
+                    new Formation(settings, cluster.selfMember().upNumber(), lastTerm.get(), System.nanoTime()));
+            timers.startTimerWithFixedDelay(new Tick(), TICK);
+            return Behaviors.receive(Message.class).onAnyMessage(message -> {
+                coordinator.on(message);
+                return Behaviors.same();
+            }).build();
+        }));
+    }
+
+    private void on(final Message message) {
+        final CurrentClusterState state = cluster.state();
+        if (state != seen) {
+            seen = state;
+            final Map<MemberId, MemberState> members = members(state);
+            nodes.keySet().retainAll(members.keySet());
+            step(new Event.Members(members));
+        }
+        switch (message) {
+            case Report report -> {
+                nodes.put(report.state().node().member(), report.replyTo());
+                step(new Event.Reported(report.state()));
+            }
+            case Tick tick -> step(new Event.Tick());
+        }
+    }
+
+    private void step(final Event event) {
+        final List<Command> commands = formation.on(event, System.nanoTime());
+        lastTerm.accumulateAndGet(formation.term(), Math::max);
+        for (final Command command : commands) {
+            switch (command) {
+                case Command.Send send -> tell(send.to(), send.orders());
+                case Command.Refuse refuse -> tell(refuse.to(), new Refusal(refuse.sentence()));
+            }
+        }
+    }
+
+    private void tell(final MemberId to, final Answer answer) {
+        final ActorRef<Answer> node = nodes.get(to);
+        if (node != null) {
+            node.tell(answer);
+        }
+    }
+
+    private static Map<MemberId, MemberState> members(final CurrentClusterState state) {
+        final Set<Member> unreachable = new HashSet<>(state.getUnreachable());
+        final Map<MemberId, MemberState> members = new HashMap<>();
+        for (final Member member : state.getMembers()) {
+            final MemberStatus status = member.status();
+            if (status.equals(MemberStatus.up())) {
+                members.put(id(member), unreachable.contains(member) ? MemberState.UNREACHABLE : MemberState.UP);
+            } else if (status.equals(MemberStatus.leaving()) || status.equals(MemberStatus.exiting())) {
+                members.put(id(member), MemberState.LEAVING);
+            }
+        }
+        return members;
+    }
+
+    static MemberId id(final Member member) {
+        return new MemberId(member.address().getHost().orElse("") + ":" + member.address().getPort().orElse(0),
+                member.uniqueAddress().longUid());
+    }
+}

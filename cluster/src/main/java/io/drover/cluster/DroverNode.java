@@ -1,0 +1,168 @@
+package io.drover.cluster;
+
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+
+import org.apache.pekko.actor.CoordinatedShutdown;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import io.drover.actors.EngineStatus;
+import io.drover.actors.Gateway;
+import io.drover.actors.NodeEngine;
+import io.drover.model.checkpoint.Checkpoint;
+
+/**
+ * A node of the cluster: member, home of sequences, host of experts. Several may share a JVM; a media driver must be running in
+ * {@code drover.streams.aeron-directory}.
+ */
+public final class DroverNode {
+    private static final Logger LOG = LoggerFactory.getLogger(DroverNode.class);
+    private static final Duration LEAVE_TIMEOUT = Duration.ofSeconds(30);
+    private static final String STOPPED = "stopped on request";
+
+    private record Leaving(String why) implements CoordinatedShutdown.Reason {}
+
+    private final NodeSettings settings;
+    private final ActorSystem<?> system;
+    private final NodeEngine engine;
+    private final Checkpoint checkpoint;
+    private final NodeWatch watch;
+    private final String address;
+    private final AtomicReference<String> ending = new AtomicReference<>("");
+    private final CompletableFuture<String> stopped = new CompletableFuture<>();
+
+    DroverNode(final NodeSettings settings, final ActorSystem<?> system, final NodeEngine engine, final Checkpoint checkpoint,
+            final NodeWatch watch) {
+        this.settings = settings;
+        this.system = system;
+        this.engine = engine;
+        this.checkpoint = checkpoint;
+        this.watch = watch;
+        address = Coordinator.id(org.apache.pekko.cluster.typed.Cluster.get(system).selfMember()).address();
+    }
+
+    /**
+     * Starts a node. The stage completes when it is a member under its id and begins to load experts; {@link #whenReady} when it can
+     * serve. It fails with a {@link StartException}, one sentence, and then has left nothing behind.
+     *
+     * @param progress told of each step, on threads of the node; must not block
+     */
+    public static CompletionStage<DroverNode> start(final NodeSettings settings, final Consumer<Progress> progress) {
+        final CompletableFuture<DroverNode> started = new CompletableFuture<>();
+        Thread.ofPlatform().daemon().name("drover-start-" + settings.nodeName()).start(() -> {
+            try {
+                final DroverNode node = new NodeStart(settings, progress).run();
+                node.guard();
+                started.complete(node);
+            } catch (final RuntimeException | Error e) {
+                started.completeExceptionally(e);
+            }
+        });
+        return started;
+    }
+
+    /** Ends the node when a part of it ends, whatever the cause. */
+    private void guard() {
+        engine.stopped().whenComplete((nothing, failure) -> {
+            if (failure != null) {
+                end("the engine failed: " + failure.getMessage(), Duration.ZERO);
+            }
+        });
+        watch.refusal().thenAccept(sentence -> end(sentence, Duration.ZERO));
+        system.getWhenTerminated().whenComplete((done, failure) -> {
+            if (ending.compareAndSet("", "the cluster removed this node")) {
+                LOG.error("node '{}': the cluster removed this node", settings.nodeName());
+            }
+            release();
+        });
+    }
+
+    /** Where requests enter. It refuses while the node is not ready. */
+    public Gateway gateway() {
+        return engine.gateway();
+    }
+
+    public ClusterStatus status() {
+        return watch.status(ending.get());
+    }
+
+    /** What this node's engine is doing. */
+    public EngineStatus engineStatus() {
+        return engine.status();
+    }
+
+    /** What the kernels are and why they were chosen, in one line. */
+    public String kernels() {
+        return engine.kernels();
+    }
+
+    public NodeSettings settings() {
+        return settings;
+    }
+
+    /** The node's actor system, for what else is to run in it, such as an HTTP server. */
+    public ActorSystem<?> system() {
+        return system;
+    }
+
+    /** {@code host:port} that other nodes can name as a seed. */
+    public String address() {
+        return address;
+    }
+
+    /** Completes when this node first can serve; never if it does not come to that. */
+    public CompletionStage<Void> whenReady() {
+        return watch.ready().minimalCompletionStage();
+    }
+
+    /** Completes with the reason, in one sentence, when the node has ended, on request or not. */
+    public CompletionStage<String> whenStopped() {
+        return stopped.minimalCompletionStage();
+    }
+
+    /**
+     * Ends the node: refuses new sequences, lets open ones end, leaves the cluster, stops its actors, engine and links.
+     *
+     * @param grace how long open sequences may take
+     * @return completes when all is closed; may be called again
+     */
+    public CompletionStage<Void> stop(final Duration grace) {
+        end(STOPPED, grace);
+        return stopped.thenAccept(why -> {});
+    }
+
+    private void end(final String why, final Duration grace) {
+        if (!ending.compareAndSet("", why)) {
+            return;
+        }
+        if (!why.equals(STOPPED)) {
+            LOG.error("node '{}': {}", settings.nodeName(), why);
+        }
+        engine.drain().toCompletableFuture().orTimeout(grace.toMillis(), TimeUnit.MILLISECONDS).whenComplete((nothing, late) -> {
+            CoordinatedShutdown.get(system).runAll(new Leaving(why));
+            system.getWhenTerminated()
+                    .toCompletableFuture()
+                    .copy()
+                    .orTimeout(LEAVE_TIMEOUT.toSeconds(), TimeUnit.SECONDS)
+                    .whenComplete((done, failure) -> release());
+        });
+    }
+
+    private void release() {
+        Thread.ofPlatform().daemon().name("drover-stop-" + settings.nodeName()).start(() -> {
+            synchronized (stopped) {
+                if (!stopped.isDone()) {
+                    engine.close();
+                    checkpoint.close();
+                    stopped.complete(ending.get());
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,141 @@
+package io.drover.cluster;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+import org.jspecify.annotations.Nullable;
+
+import io.drover.placement.Epoch;
+import io.drover.placement.Placement;
+
+/** Puts the state of a {@link Formation} into words. */
+final class FormationView {
+    private final Formation formation;
+
+    FormationView(final Formation formation) {
+        this.formation = formation;
+    }
+
+    ClusterView render() {
+        final List<NodeView> nodes = new ArrayList<>();
+        for (int id = 0; id < formation.names().size(); id++) {
+            nodes.add(node(id));
+        }
+        final String reason = reason(nodes);
+        final Published published = formation.published();
+        return new ClusterView(reason.isEmpty(), reason, published == null ? Epoch.NONE : published.table().epoch(), nodes);
+    }
+
+    private NodeView node(final int id) {
+        final String name = formation.names().get(id);
+        final Formation.Node node = formation.node(name);
+        if (node == null) {
+            return new NodeView(name, id, "", NodeView.State.GONE, 0, -1);
+        }
+        final NodeView.State state = state(id, node);
+        return new NodeView(name, id, node.member().address(), state,
+                state == NodeView.State.GONE ? 0 : node.report().loaded().size(),
+                TimeUnit.NANOSECONDS.toMillis(formation.nowNs() - node.reportNs()));
+    }
+
+    private NodeView.State state(final int id, final Formation.Node node) {
+        final Formation.MemberState member = formation.state(node);
+        if (member == null) {
+            return NodeView.State.GONE;
+        }
+        return switch (member) {
+            case LEAVING -> NodeView.State.LEAVING;
+            case UNREACHABLE -> NodeView.State.UNREACHABLE;
+            case UP -> {
+                if (node.report().endpoint() == null) {
+                    yield NodeView.State.JOINING;
+                }
+                final Placement homes = formation.homes();
+                final boolean complete = homes == null
+                        || node.report().loaded().containsAll(Formation.hold(homes, id));
+                yield complete ? NodeView.State.SERVING : NodeView.State.LOADING;
+            }
+        };
+    }
+
+    /** Why the cluster is not ready, the first obstacle first; empty if it is. */
+    private String reason(final List<NodeView> nodes) {
+        if (formation.learning()) {
+            return "a new coordinator is asking the nodes what they run";
+        }
+        final Published published = formation.published();
+        final Placement homes = formation.homes();
+        if (homes == null) {
+            return forming(nodes);
+        }
+        if (published == null) {
+            return loading(nodes, homes);
+        }
+        final String lost = lost(nodes, published.table().placement());
+        if (!lost.isEmpty()) {
+            return lost;
+        }
+        final List<String> behind = nodes.stream().filter(node -> installedNothing(node, published)).map(NodeView::name).toList();
+        return behind.isEmpty() ? "" : "epoch " + published.table().epoch() + " has not reached " + String.join(", ", behind);
+    }
+
+    private String forming(final List<NodeView> nodes) {
+        if (!formation.planningProblem().isEmpty()) {
+            return "the experts cannot be placed: " + formation.planningProblem();
+        }
+        final List<String> here = nodes.stream()
+                .filter(node -> node.state() == NodeView.State.SERVING)
+                .map(NodeView::name)
+                .toList();
+        return here.size() + " of " + formation.expectedNodes() + " nodes have joined" + (here.isEmpty() ? "" : ": ")
+                + String.join(", ", here);
+    }
+
+    private String loading(final List<NodeView> nodes, final Placement homes) {
+        int wanted = 0;
+        int loaded = 0;
+        for (final NodeView view : nodes) {
+            final ExpertSet hold = Formation.hold(homes, view.nodeId());
+            wanted += hold.size();
+            final Formation.Node node = formation.node(view.name());
+            if (node != null) {
+                if (!node.report().problem().isEmpty()) {
+                    return view.name() + " could not load an expert: " + node.report().problem();
+                }
+                loaded += node.report().loaded().filter(hold::contains).size();
+            }
+        }
+        return "experts are loading: " + loaded + " of " + wanted + " replicas are ready";
+    }
+
+    private static String lost(final List<NodeView> nodes, final Placement placement) {
+        int lost = 0;
+        int all = 0;
+        for (int layer = 0; layer < placement.layers(); layer++) {
+            for (int expert = 0; expert < placement.experts(layer); expert++) {
+                all++;
+                boolean reachable = false;
+                for (int i = 0; i < placement.replicas(layer, expert); i++) {
+                    reachable |= nodes.get(placement.device(layer, expert, i)).state() != NodeView.State.UNREACHABLE;
+                }
+                lost += reachable ? 0 : 1;
+            }
+        }
+        if (lost == 0) {
+            return "";
+        }
+        final List<String> absent = nodes.stream().filter(node -> switch (node.state()) {
+            case GONE, LEAVING, UNREACHABLE, LOADING, JOINING -> true;
+            case SERVING -> false;
+        }).map(node -> node.name() + " is " + node.state().name().toLowerCase(java.util.Locale.ROOT)).toList();
+        return lost + " of " + all + " experts have no replica that can be reached; " + String.join(", ", absent);
+    }
+
+    private boolean installedNothing(final NodeView view, final Published published) {
+        final Formation.@Nullable Node node = formation.node(view.name());
+        final Placement placement = published.table().placement();
+        return node != null && view.state() == NodeView.State.SERVING && node.report().installed().equals(Epoch.NONE)
+                && Formation.hold(placement, view.nodeId()).size() > 0;
+    }
+}

@@ -1,0 +1,211 @@
+package io.drover.cluster;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+
+import org.apache.pekko.actor.BootstrapSetup;
+import org.apache.pekko.actor.setup.ActorSystemSetup;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.SupervisorStrategy;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.cluster.typed.Cluster;
+import org.apache.pekko.cluster.typed.ClusterSingleton;
+import org.apache.pekko.cluster.typed.SingletonActor;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+
+import io.drover.actors.ExpertActor;
+import io.drover.actors.NodeEngine;
+import io.drover.model.checkpoint.Checkpoint;
+import io.drover.model.checkpoint.CheckpointException;
+import io.drover.streams.Endpoint;
+import io.drover.streams.Links;
+
+/**
+ * Assembles a node, step by step on one thread: model, actor system, membership, id, engine, region. Whatever fails undoes the steps
+ * before it and leaves one sentence.
+ */
+final class NodeStart {
+    static final String SYSTEM_NAME = "drover";
+    private static final long CLOSE_TIMEOUT_S = 15;
+
+    private final NodeSettings settings;
+    private final NodeWatch watch;
+    private final Deque<AutoCloseable> opened = new ArrayDeque<>();
+
+    NodeStart(final NodeSettings settings, final Consumer<Progress> progress) {
+        this.settings = settings;
+        watch = new NodeWatch(settings, progress);
+    }
+
+    /** @throws StartException with one sentence */
+    DroverNode run() {
+        try {
+            return assemble();
+        } catch (final StartException e) {
+            undo(e);
+            throw e;
+        } catch (final CheckpointException e) {
+            undo(e);
+            throw new StartException(e.getMessage(), e);
+        } catch (final InterruptedException e) {
+            undo(e);
+            Thread.currentThread().interrupt();
+            throw new StartException("node '" + settings.nodeName() + "' was interrupted while it started", e);
+        } catch (final RuntimeException | Error e) {
+            undo(e);
+            throw new StartException("node '" + settings.nodeName() + "' could not start: " + e.getMessage(), e);
+        }
+    }
+
+    private DroverNode assemble() throws InterruptedException {
+        final long deadlineNs = System.nanoTime() + settings.joinTimeout().toNanos();
+        watch.tell(Progress.Stage.OPENING, 0, 0, "opening " + settings.modelDirectory());
+        final Checkpoint checkpoint = opened(Checkpoint.open(settings.modelDirectory()));
+        final Identity identity = ModelIdentity.of(checkpoint, settings.modelDirectory(), settings.engine());
+        final DeviceExecutor.Handover handover = new DeviceExecutor.Handover();
+        final ActorSystem<NodeGuardian.Command> system = startSystem(identity, handover);
+        opened.push(() -> terminate(system));
+
+        watch.tell(Progress.Stage.JOINING, 0, 0, settings.seeds().isEmpty()
+                ? "founding a cluster"
+                : "joining through " + String.join(", ", settings.seeds()));
+        new Joining(system, settings, identity).run(deadlineNs);
+        final NodeDescriptor descriptor = describe(system, identity);
+        system.tell(new NodeGuardian.Register(descriptor, coordinator(system, identity, checkpoint)));
+        final int nodeId = await(watch.nodeId(), deadlineNs, "the coordinator did not take this node in");
+
+        watch.tell(Progress.Stage.STARTING, 0, 0, "starting the engine of node " + nodeId);
+        final NodeEngine engine = startEngine(nodeId, checkpoint);
+        handover.to(engine.deviceExecutor());
+        final ActorRef<ExpertShards.Envelope> region = ExpertShards.start(system,
+                replica -> ExpertActor.create(replica, engine.experts()));
+        await(ExpertShards.own(system, nodeId), deadlineNs, "the device's location could not be recorded");
+        system.tell(new NodeGuardian.EngineStarted(engine.endpoint(), engine::install, region));
+        return new DroverNode(settings, system, engine, checkpoint, watch);
+    }
+
+    private ActorSystem<NodeGuardian.Command> startSystem(final Identity identity, final DeviceExecutor.Handover handover) {
+        final Residency residency = new Residency(settings.parallelLoads(), settings.replicaTimeout().toNanos(),
+                settings.replicaRetry().toNanos());
+        try {
+            return ActorSystem.create(NodeGuardian.create(identity, residency, watch), SYSTEM_NAME,
+                    ActorSystemSetup.create(BootstrapSetup.create(pekkoConfig()), handover));
+        } catch (final RuntimeException e) {
+            throw new StartException(
+                    "node '" + settings.nodeName() + "' cannot listen on " + settings.host() + ":" + settings.port()
+                            + ": " + rootMessage(e),
+                    e);
+        }
+    }
+
+    private Config pekkoConfig() {
+        final Map<String, Object> own = new HashMap<>();
+        own.put("pekko.remote.artery.canonical.hostname", settings.host());
+        own.put("pekko.remote.artery.canonical.port", settings.port());
+        return ConfigFactory.parseMap(own)
+                .withFallback(settings.config())
+                .withFallback(ConfigFactory.parseResources("drover-pekko.conf"))
+                .withFallback(ConfigFactory.defaultReferenceUnresolved())
+                .resolve();
+    }
+
+    private ActorRef<Coordinator.Message> coordinator(final ActorSystem<?> system, final Identity identity,
+            final Checkpoint checkpoint) {
+        final Formation.Settings formation = new Formation.Settings(settings.expectedNodes(), settings.learnTimeout().toNanos(),
+                identity,
+                new ContiguousHomes(checkpoint.config()));
+        return ClusterSingleton.get(system)
+                .init(SingletonActor.of(
+                        Behaviors.supervise(Coordinator.create(formation, new AtomicLong()))
+                                .onFailure(SupervisorStrategy.restart()),
+                        Coordinator.NAME));
+    }
+
+    private NodeDescriptor describe(final ActorSystem<?> system, final Identity identity) {
+        final MemberId member = Coordinator.id(Cluster.get(system).selfMember());
+        return new NodeDescriptor(settings.nodeName(), member.address(), member.uid(), hostName(), settings.memoryBudgetBytes(),
+                identity);
+    }
+
+    private Links openLinks(final int nodeId) {
+        try {
+            return Links.open(settings.plane(), Endpoint.unresolved(nodeId, System.currentTimeMillis(), settings.nodeName(),
+                    settings.dataHost() + ":" + settings.dataPort()), System.nanoTime());
+        } catch (final IllegalStateException e) {
+            throw new StartException("node '" + settings.nodeName() + "': " + e.getMessage(), e);
+        }
+    }
+
+    private NodeEngine startEngine(final int nodeId, final Checkpoint checkpoint) {
+        final int layers = checkpoint.config().layers().size();
+        final NodeEngine engine = opened(NodeEngine.create(settings.engine(), checkpoint, () -> openLinks(nodeId),
+                settings.plane().largestFrameLength(),
+                loaded -> watch.tell(Progress.Stage.STARTING, loaded, layers, "layers: " + loaded + " of " + layers)));
+        engine.start();
+        return engine;
+    }
+
+    private <T> T await(final CompletionStage<T> stage, final long deadlineNs, final String otherwise)
+            throws InterruptedException {
+        try {
+            return stage.toCompletableFuture().get(Math.max(1, deadlineNs - System.nanoTime()), TimeUnit.NANOSECONDS);
+        } catch (final ExecutionException e) {
+            if (e.getCause() instanceof final StartException refused) {
+                throw refused;
+            }
+            throw new StartException("node '" + settings.nodeName() + "': " + otherwise + ": " + e.getCause().getMessage(), e);
+        } catch (final TimeoutException e) {
+            throw new StartException("node '" + settings.nodeName() + "': " + otherwise + " within "
+                    + settings.joinTimeout().toMillis() / 1000.0 + " s", e);
+        }
+    }
+
+    private <T extends AutoCloseable> T opened(final T resource) {
+        opened.push(resource);
+        return resource;
+    }
+
+    private void undo(final Throwable failure) {
+        while (!opened.isEmpty()) {
+            try {
+                opened.pop().close();
+            } catch (final Exception e) {
+                failure.addSuppressed(e);
+            }
+        }
+    }
+
+    private static void terminate(final ActorSystem<?> system) throws Exception {
+        system.terminate();
+        system.getWhenTerminated().toCompletableFuture().get(CLOSE_TIMEOUT_S, TimeUnit.SECONDS);
+    }
+
+    private static String rootMessage(final Throwable e) {
+        Throwable cause = e;
+        while (cause.getCause() != null) {
+            cause = cause.getCause();
+        }
+        return String.valueOf(cause.getMessage());
+    }
+
+    private static String hostName() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (final UnknownHostException e) {
+            return "localhost";
+        }
+    }
+}

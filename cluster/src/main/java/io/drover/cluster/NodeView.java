@@ -1,0 +1,29 @@
+package io.drover.cluster;
+
+/**
+ * One node as the coordinator sees it.
+ *
+ * @param name        its name
+ * @param nodeId      its id; -1 before it has one
+ * @param address     {@code host:port} of its actor system; empty if this coordinator has not heard from it
+ * @param state       what it is doing
+ * @param replicas    expert replicas ready on it
+ * @param reportAgeMs since its last report; -1 if there was none
+ */
+public record NodeView(String name, int nodeId, String address, State state, int replicas, long reportAgeMs) {
+    /** What a node is doing. */
+    public enum State {
+        /** Known, but without its engine. */
+        JOINING,
+        /** Loading its experts. */
+        LOADING,
+        /** In the routing table, with all that it is to hold. */
+        SERVING,
+        /** Silent to the failure detector; decided upon within seconds. */
+        UNREACHABLE,
+        /** On its way out. */
+        LEAVING,
+        /** Was a member and is none now. */
+        GONE
+    }
+}

@@ -1,0 +1,166 @@
+package io.drover.cluster;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+import org.jspecify.annotations.Nullable;
+
+import io.drover.placement.Epoch;
+import io.drover.placement.Placement;
+import io.drover.streams.Endpoint;
+
+/**
+ * A node's part in the cluster, {@code on(event, now) -> commands}: reports its state, takes its id once, holds what it is ordered to
+ * hold, installs tables of rising epochs. The other end of {@link Formation}. Not thread-safe.
+ */
+final class Participant {
+    /** What the machine is told. */
+    sealed interface Event {
+        /** The coordinator answered a report. */
+        record Ordered(Orders orders) implements Event {}
+
+        /** The engine runs and can be reached. */
+        record EngineStarted(Endpoint endpoint) implements Event {}
+
+        record ReplicaReady(int code) implements Event {}
+
+        record ReplicaFailed(int code, String reason) implements Event {}
+
+        record ReplicaDrained(int code) implements Event {}
+
+        /** Time has passed. */
+        record Tick() implements Event {}
+    }
+
+    /** What the machine wants done. */
+    sealed interface Command {
+        record Report(NodeReport state) implements Command {}
+
+        /** Comes once. */
+        record StartEngine(int nodeId) implements Command {}
+
+        record Install(Published published) implements Command {}
+
+        record Replica(Residency.Command command) implements Command {}
+    }
+
+    private static final long BUSY_PERIOD_NS = TimeUnit.MILLISECONDS.toNanos(200);
+    private static final long QUIET_PERIOD_NS = TimeUnit.SECONDS.toNanos(1);
+
+    private final NodeDescriptor node;
+    private final Residency residency;
+    private Epoch obeyed = Epoch.NONE;
+    private int nodeId = -1;
+    private @Nullable Endpoint endpoint;
+    private @Nullable Published installed;
+    private @Nullable ClusterView view;
+    private long serial;
+    private boolean recalled;
+    private boolean reportDue = true;
+    private boolean wasLoading;
+    private long reportedNs;
+    private long answeredNs;
+
+    Participant(final NodeDescriptor node, final Residency residency, final long nowNs) {
+        this.node = node;
+        this.residency = residency;
+        answeredNs = nowNs;
+    }
+
+    List<Command> on(final Event event, final long nowNs) {
+        final List<Command> commands = new ArrayList<>();
+        switch (event) {
+            case Event.Ordered ordered -> obey(ordered.orders(), commands, nowNs);
+            case Event.EngineStarted started -> {
+                endpoint = started.endpoint();
+                reportDue = true;
+            }
+            case Event.ReplicaReady ready -> residency.ready(ready.code(), nowNs);
+            case Event.ReplicaFailed failed -> residency.failed(failed.code(), failed.reason(), nowNs);
+            case Event.ReplicaDrained drained -> residency.drained(drained.code());
+            case Event.Tick tick -> {
+            }
+        }
+        if (endpoint != null) {
+            residency.step(nowNs).forEach(command -> commands.add(new Command.Replica(command)));
+        }
+        reportDue |= wasLoading && !residency.loading();
+        wasLoading = residency.loading();
+        if (reportDue || nowNs - reportedNs >= (ready() ? QUIET_PERIOD_NS : BUSY_PERIOD_NS)) {
+            reportDue = false;
+            reportedNs = nowNs;
+            commands.add(new Command.Report(report()));
+        }
+        return commands;
+    }
+
+    private void obey(final Orders orders, final List<Command> commands, final long nowNs) {
+        answeredNs = nowNs;
+        view = orders.view();
+        reportDue |= orders.recall() && !recalled;
+        recalled = orders.recall();
+        if (orders.nodeId() < 0 || orders.stamp().compareTo(obeyed) <= 0) {
+            return;
+        }
+        obeyed = orders.stamp();
+        if (nodeId < 0) {
+            nodeId = orders.nodeId();
+            commands.add(new Command.StartEngine(nodeId));
+        }
+        if (orders.nodeId() != nodeId) {
+            return;
+        }
+        residency.want(orders.hold());
+        final Published publish = orders.publish();
+        if (publish != null && endpoint != null && publish.table().epoch().compareTo(epoch()) > 0) {
+            installed = publish;
+            residency.installed(hostedHere(publish.table().placement()));
+            commands.add(new Command.Install(publish));
+            reportDue = true;
+        }
+    }
+
+    private ExpertSet hostedHere(final Placement placement) {
+        return Formation.hold(placement, nodeId);
+    }
+
+    private NodeReport report() {
+        return new NodeReport(node, ++serial, nodeId, endpoint, obeyed.term(), epoch(), residency.loading(), residency.loaded(),
+                residency.problem(),
+                recalled ? installed : null);
+    }
+
+    int nodeId() {
+        return nodeId;
+    }
+
+    /** Epoch of the installed table. */
+    Epoch epoch() {
+        return installed == null ? Epoch.NONE : installed.table().epoch();
+    }
+
+    @Nullable
+    Published installed() {
+        return installed;
+    }
+
+    Residency residency() {
+        return residency;
+    }
+
+    /** The cluster as the coordinator last described it; null before its first answer. */
+    @Nullable
+    ClusterView view() {
+        return view;
+    }
+
+    long sinceAnswerNs(final long nowNs) {
+        return nowNs - answeredNs;
+    }
+
+    /** Whether this node routes by a table and the coordinator last said that the cluster is ready. */
+    boolean ready() {
+        return installed != null && view != null && view.ready();
+    }
+}

@@ -1,0 +1,166 @@
+package io.drover.cluster;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Brings the replicas of a node to what the coordinator wants: {@code step(now) -> commands}. A replica, known by its code in an
+ * {@link ExpertSet}, is in one of these states:
+ *
+ * <pre>
+ * (none)   -> LOADING   it is wanted and fewer than the allowed number load
+ * LOADING  -> READY     it says so
+ * LOADING  -> LOADING   no answer within the deadline: asked again
+ * LOADING  -> FAILED    it says so
+ * FAILED   -> LOADING   after the retry delay, if still wanted
+ * FAILED   -> (none)    no longer wanted
+ * READY    -> DRAINING  not wanted, and the installed table does not name it
+ * DRAINING -> DRAINING  no answer within the deadline: asked again
+ * DRAINING -> (none)    it says so
+ * </pre>
+ */
+final class Residency {
+    /** What is to be asked of a replica. */
+    sealed interface Command {
+        int code();
+
+        record Load(int code) implements Command {}
+
+        record Drain(int code) implements Command {}
+    }
+
+    private enum State {
+        LOADING, READY, FAILED, DRAINING
+    }
+
+    private record Replica(State state, long sinceNs) {}
+
+    private final int parallelLoads;
+    private final long deadlineNs;
+    private final long retryNs;
+    private final Map<Integer, Replica> replicas = new TreeMap<>();
+    private ExpertSet wanted = ExpertSet.EMPTY;
+    private ExpertSet named = ExpertSet.EMPTY;
+    private String problem = "";
+
+    /**
+     * @param parallelLoads replicas that may load at once
+     * @param deadlineNs    after which an unanswered command is repeated
+     * @param retryNs       after which a failed load is tried again
+     */
+    Residency(final int parallelLoads, final long deadlineNs, final long retryNs) {
+        this.parallelLoads = parallelLoads;
+        this.deadlineNs = deadlineNs;
+        this.retryNs = retryNs;
+    }
+
+    void want(final ExpertSet replicasToHold) {
+        wanted = replicasToHold;
+    }
+
+    /** @param inTable this device's replicas in the installed table: they stay, wanted or not */
+    void installed(final ExpertSet inTable) {
+        named = inTable;
+    }
+
+    void ready(final int code, final long nowNs) {
+        if (is(code, State.LOADING)) {
+            replicas.put(code, new Replica(State.READY, nowNs));
+            if (!any(State.FAILED)) {
+                problem = "";
+            }
+        }
+    }
+
+    void failed(final int code, final String reason, final long nowNs) {
+        if (is(code, State.LOADING)) {
+            replicas.put(code, new Replica(State.FAILED, nowNs));
+            problem = "L" + ExpertSet.layer(code) + "/E" + ExpertSet.expert(code) + ": " + reason;
+        }
+    }
+
+    void drained(final int code) {
+        if (is(code, State.DRAINING)) {
+            replicas.remove(code);
+        }
+    }
+
+    /** What to do now. To be called after each of the above and now and then. */
+    List<Command> step(final long nowNs) {
+        final List<Command> commands = new ArrayList<>();
+        replicas.entrySet()
+                .removeIf(entry -> entry.getValue().state() == State.FAILED
+                        && (!wanted.contains(entry.getKey()) || nowNs - entry.getValue().sinceNs() >= retryNs));
+        int loading = 0;
+        for (final Map.Entry<Integer, Replica> entry : replicas.entrySet()) {
+            final int code = entry.getKey();
+            final boolean overdue = nowNs - entry.getValue().sinceNs() >= deadlineNs;
+            switch (entry.getValue().state()) {
+                case LOADING -> {
+                    loading++;
+                    if (overdue) {
+                        entry.setValue(new Replica(State.LOADING, nowNs));
+                        commands.add(new Command.Load(code));
+                    }
+                }
+                case READY -> {
+                    if (!wanted.contains(code) && !named.contains(code)) {
+                        entry.setValue(new Replica(State.DRAINING, nowNs));
+                        commands.add(new Command.Drain(code));
+                    }
+                }
+                case DRAINING -> {
+                    if (overdue) {
+                        entry.setValue(new Replica(State.DRAINING, nowNs));
+                        commands.add(new Command.Drain(code));
+                    }
+                }
+                case FAILED -> {
+                }
+            }
+        }
+        wanted.codes().filter(code -> !replicas.containsKey(code)).limit(Math.max(0, parallelLoads - loading)).forEach(code -> {
+            replicas.put(code, new Replica(State.LOADING, nowNs));
+            commands.add(new Command.Load(code));
+        });
+        return commands;
+    }
+
+    /** Replicas that are ready and stay. */
+    ExpertSet loaded() {
+        return ExpertSet.of(replicas.entrySet()
+                .stream()
+                .filter(entry -> entry.getValue().state() == State.READY)
+                .mapToInt(Map.Entry::getKey));
+    }
+
+    /** How many are ready and stay. */
+    int loadedCount() {
+        return (int) replicas.values().stream().filter(replica -> replica.state() == State.READY).count();
+    }
+
+    int wantedCount() {
+        return wanted.size();
+    }
+
+    /** Whether a wanted replica is neither ready nor failed. */
+    boolean loading() {
+        return wanted.codes().anyMatch(code -> !is(code, State.READY) && !is(code, State.FAILED));
+    }
+
+    /** The latest failure that still stands; empty if none. */
+    String problem() {
+        return problem;
+    }
+
+    private boolean is(final int code, final State state) {
+        final Replica replica = replicas.get(code);
+        return replica != null && replica.state() == state;
+    }
+
+    private boolean any(final State state) {
+        return replicas.values().stream().anyMatch(replica -> replica.state() == state);
+    }
+}

@@ -1,0 +1,339 @@
+package io.drover.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.PriorityQueue;
+import java.util.Random;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+import org.jspecify.annotations.Nullable;
+
+import io.drover.cluster.Formation.MemberState;
+import io.drover.placement.Epoch;
+import io.drover.placement.Placement;
+import io.drover.streams.Endpoint;
+
+/**
+ * Five node names, three of them expected, one coordinator on the oldest member, and a hand-moved clock. After every event the
+ * promises are checked: an epoch means one table; nobody routes to what is not loaded; ids and homes stay.
+ */
+final class SimulatedCluster {
+    private static final long MS = 1_000_000;
+    private static final int NAMES = 5;
+    private static final int LAYERS = 3;
+    private static final int EXPERTS = 6;
+    private static final Identity IDENTITY = new Identity("c", "w", "t", "float32", "float32", "cpu", "1");
+
+    /** One life of a node. */
+    private static final class Life {
+        final String name;
+        final MemberId member;
+        final int upNumber;
+        final Participant participant;
+        MemberState state = MemberState.UP;
+        boolean running = true;
+        long goneAtNs = Long.MAX_VALUE;
+
+        Life(final String name, final MemberId member, final int upNumber, final long nowNs) {
+            this.name = name;
+            this.member = member;
+            this.upNumber = upNumber;
+            participant = new Participant(new NodeDescriptor(name, member.address(), member.uid(), "host", 1 << 20, IDENTITY),
+                    new Residency(4, 3000 * MS, 2000 * MS), nowNs);
+        }
+
+        Endpoint endpoint() {
+            return new Endpoint(participant.nodeId(), member.uid(), name, "host", member.address(), 1000);
+        }
+    }
+
+    private record Delivery(long atNs, long order, Runnable action) {}
+
+    private final Random random;
+    private final Deque<String> history = new ArrayDeque<>();
+    private final PriorityQueue<Delivery> network = new PriorityQueue<>(
+            Comparator.comparingLong(Delivery::atNs).thenComparingLong(Delivery::order));
+    private final List<Life> lives = new ArrayList<>();
+    private final Map<Epoch, Published> everPublished = new HashMap<>();
+    private final Map<MemberId, Long> lastTerm = new HashMap<>();
+    private @Nullable Formation coordinator;
+    private @Nullable Life coordinatorHost;
+    private @Nullable Placement homes;
+    private boolean faulty = true;
+    private long nowNs;
+    private long order;
+    private int upNumbers;
+    private int uids;
+    private int coordinators;
+    private int refusals;
+
+    SimulatedCluster(final long seed) {
+        random = new Random(seed);
+        for (int name = 1; name <= 3; name++) {
+            join(name);
+        }
+    }
+
+    int refusals() {
+        return refusals;
+    }
+
+    int coordinators() {
+        return coordinators;
+    }
+
+    String history() {
+        return String.join("\n", history);
+    }
+
+    void runWithFaults(final int steps) {
+        for (int step = 0; step < steps; step++) {
+            fault();
+            step();
+        }
+    }
+
+    /** A quiet minute: then all that lives agrees, and everything that can be served is. */
+    void settle() {
+        faulty = false;
+        lives.stream().filter(life -> life.state == MemberState.UNREACHABLE && life.running).forEach(life -> {
+            life.state = MemberState.UP;
+            life.goneAtNs = Long.MAX_VALUE;
+        });
+        for (int step = 0; step < 1200; step++) {
+            step();
+        }
+        final List<Life> alive = lives.stream().filter(life -> life.running).toList();
+        final Formation brain = Objects.requireNonNull(coordinator);
+        if (homes == null && alive.size() < 3) {
+            assertThat(brain.view().ready()).isFalse();
+            return;
+        }
+        final Published last = Objects.requireNonNull(brain.published(), "nothing was published");
+        assertThat(last.table().nodes()).extracting(Endpoint::incarnation)
+                .containsExactlyInAnyOrderElementsOf(alive.stream().map(life -> life.member.uid()).toList());
+        int lost = 0;
+        for (final int device : Formation.devices(last.roster().homes()).toArray()) {
+            final ExpertSet home = Formation.hold(last.roster().homes(), device);
+            final boolean lives = alive.stream().anyMatch(life -> life.participant.nodeId() == device);
+            lost += lives ? 0 : home.size();
+            assertThat(Formation.hold(last.table().placement(), device)).isEqualTo(lives ? home : ExpertSet.EMPTY);
+        }
+        for (final Life life : alive) {
+            assertThat(life.participant.epoch()).as(life.name).isEqualTo(last.table().epoch());
+            assertThat(life.participant.ready()).as("%s: %s", life.name, life.participant.view()).isEqualTo(lost == 0);
+            assertThat(life.participant.residency().loaded()).isEqualTo(Formation.hold(last.table().placement(),
+                    life.participant.nodeId()));
+        }
+    }
+
+    private void fault() {
+        final List<Life> running = lives.stream().filter(life -> life.running && life.state == MemberState.UP).toList();
+        switch (random.nextInt(400)) {
+            case 0, 1 -> {
+                if (running.size() > 1) {
+                    crash(running.get(random.nextInt(running.size())));
+                }
+            }
+            case 2, 3, 4, 5 -> {
+                final int name = 1 + random.nextInt(NAMES);
+                if (lives.stream().noneMatch(life -> life.name.equals("node-" + name))) {
+                    join(name);
+                }
+            }
+            case 6 -> running.stream().skip(random.nextInt(NAMES)).findFirst().ifPresent(life -> {
+                life.state = MemberState.UNREACHABLE;
+                log(life.name + " is unreachable for a while");
+            });
+            case 7 -> {
+                coordinator = null;
+                log("the coordinator fails");
+            }
+            case 8, 9, 10, 11 -> lives.stream()
+                    .filter(life -> life.running && life.state == MemberState.UNREACHABLE)
+                    .forEach(life -> life.state = MemberState.UP);
+            default -> {
+            }
+        }
+    }
+
+    private void crash(final Life life) {
+        log(life.name + " crashes");
+        life.running = false;
+        life.state = MemberState.UNREACHABLE;
+        life.goneAtNs = nowNs + 2000 * MS + random.nextInt(5000) * MS;
+    }
+
+    private void join(final int name) {
+        final Life life = new Life("node-" + name, new MemberId("host:" + name, ++uids), ++upNumbers, nowNs);
+        lives.add(life);
+        log(life.name + " joins as " + life.member);
+    }
+
+    private void step() {
+        nowNs += 50 * MS;
+        lives.removeIf(life -> nowNs >= life.goneAtNs);
+        final Life oldest = lives.stream().min(Comparator.comparingInt(life -> life.upNumber)).orElseThrow();
+        if (coordinatorHost != oldest) {
+            coordinator = null;
+            coordinatorHost = oldest;
+        }
+        if (coordinator == null && oldest.running && (!faulty || random.nextInt(10) == 0)) {
+            coordinators++;
+            coordinator = new Formation(new Formation.Settings(3, 10_000 * MS, IDENTITY, SimulatedCluster::plan), oldest.upNumber,
+                    lastTerm.getOrDefault(oldest.member, 0L), nowNs);
+            log("coordinator on " + oldest.name + ", number " + oldest.upNumber);
+        }
+        while (!network.isEmpty() && network.peek().atNs() <= nowNs) {
+            network.poll().action().run();
+        }
+        for (final Life life : List.copyOf(lives)) {
+            tell(life, new Participant.Event.Tick());
+        }
+        tell(new Formation.Event.Tick());
+    }
+
+    private void tell(final Formation.Event event) {
+        final Formation brain = coordinator;
+        if (brain == null || !Objects.requireNonNull(coordinatorHost).running) {
+            return;
+        }
+        final List<Formation.Command> commands = new ArrayList<>();
+        final Map<MemberId, MemberState> members = new HashMap<>();
+        lives.forEach(life -> members.put(life.member, life.state));
+        commands.addAll(brain.on(new Formation.Event.Members(members), nowNs));
+        check(brain);
+        commands.addAll(brain.on(event, nowNs));
+        check(brain);
+        for (final Formation.Command command : commands) {
+            switch (command) {
+                case Formation.Command.Send send -> lives.stream()
+                        .filter(life -> life.member.equals(send.to()))
+                        .forEach(life -> send(() -> tell(life, new Participant.Event.Ordered(send.orders()))));
+                case Formation.Command.Refuse refuse -> lives.stream()
+                        .filter(life -> life.member.equals(refuse.to()) && life.running)
+                        .forEach(life -> refused(life, refuse.sentence()));
+            }
+        }
+    }
+
+    private void tell(final Life life, final Participant.Event event) {
+        if (!life.running) {
+            return;
+        }
+        final Epoch before = life.participant.epoch();
+        for (final Participant.Command command : life.participant.on(event, nowNs)) {
+            switch (command) {
+                case Participant.Command.Report report -> {
+                    final Formation receiver = coordinator;
+                    send(() -> {
+                        if (receiver == coordinator) {
+                            tell(new Formation.Event.Reported(report.state()));
+                        }
+                    });
+                }
+                case Participant.Command.StartEngine start -> later(random.nextInt(1000),
+                        () -> tell(life, new Participant.Event.EngineStarted(life.endpoint())));
+                case Participant.Command.Install install -> install(life, before, install.published());
+                case Participant.Command.Replica replica -> later(random.nextInt(800),
+                        () -> tell(life, outcome(replica.command())));
+            }
+        }
+    }
+
+    /** Two coordinators gave ids out and the first one's orders came last: safe, but the node has to be started anew. */
+    private void refused(final Life life, final String sentence) {
+        assertThat(faulty).isTrue();
+        assertThat(sentence).contains("which is not its id in this cluster");
+        refusals++;
+        crash(life);
+    }
+
+    private Participant.Event outcome(final Residency.Command command) {
+        return switch (command) {
+            case Residency.Command.Load load -> faulty && random.nextInt(20) == 0
+                    ? new Participant.Event.ReplicaFailed(load.code(), "no luck")
+                    : new Participant.Event.ReplicaReady(load.code());
+            case Residency.Command.Drain drain -> new Participant.Event.ReplicaDrained(drain.code());
+        };
+    }
+
+    private void install(final Life life, final Epoch before, final Published table) {
+        log(life.name + " installs " + table.table().epoch());
+        assertThat(table.table().epoch()).isGreaterThan(before);
+        assertThat(everPublished.get(table.table().epoch())).as("an epoch is one table").isSameAs(table);
+        assertThat(table.roster().names().get(life.participant.nodeId())).isEqualTo(life.name);
+    }
+
+    private void check(final Formation brain) {
+        lastTerm.merge(Objects.requireNonNull(coordinatorHost).member, brain.term(), Math::max);
+        final Published now = brain.published();
+        final boolean remembered = lives.stream().anyMatch(life -> life.running && life.participant.installed() != null);
+        if (homes != null && !remembered && now == null) {
+            log("nobody is left who knows the homes");
+            homes = null;
+        }
+        if (now == null || everPublished.containsKey(now.table().epoch())) {
+            return;
+        }
+        final Epoch epoch = now.table().epoch();
+        log("published " + epoch + " " + now.table().nodes().stream().map(Endpoint::name).toList());
+        everPublished.put(epoch, now);
+        for (final Life life : lives) {
+            if (life.running && life.participant.installed() != null) {
+                assertThat(epoch).as("epochs rise").isGreaterThan(life.participant.epoch());
+            }
+            final ExpertSet named = Formation.hold(now.table().placement(), Math.max(0, life.participant.nodeId()));
+            final boolean listed = now.table().nodes().stream().anyMatch(node -> node.incarnation() == life.member.uid());
+            if (life.running && listed) {
+                assertThat(life.participant.residency().loaded().containsAll(named)).as("%s has %s", life.name, named).isTrue();
+            }
+        }
+        if (homes == null || !remembered) {
+            homes = now.roster().homes();
+        }
+        assertThat(now.roster().homes()).as("homes stay").isEqualTo(homes);
+        assertThat(now.table().nodes()).extracting(Endpoint::nodeId).doesNotHaveDuplicates();
+        for (final Endpoint node : now.table().nodes()) {
+            assertThat(now.roster().names().get(node.nodeId())).isEqualTo(node.name());
+        }
+    }
+
+    private static Placement plan(final SortedMap<Integer, NodeDescriptor> nodes) {
+        final List<Integer> ids = new ArrayList<>(new TreeMap<>(nodes).keySet());
+        final int[][][] devices = new int[LAYERS][EXPERTS][1];
+        for (int layer = 0; layer < LAYERS; layer++) {
+            for (int expert = 0; expert < EXPERTS; expert++) {
+                devices[layer][expert][0] = ids.get(expert * ids.size() / EXPERTS);
+            }
+        }
+        return Placement.of(Epoch.NONE, devices);
+    }
+
+    private void send(final Runnable delivery) {
+        final int copies = !faulty || random.nextInt(10) > 1 ? 1 : random.nextInt(2) * 2;
+        for (int copy = 0; copy < copies; copy++) {
+            later(faulty ? random.nextInt(random.nextInt(20) == 0 ? 3000 : 100) : 1, delivery);
+        }
+    }
+
+    private void later(final int ms, final Runnable action) {
+        network.add(new Delivery(nowNs + ms * MS, order++, action));
+    }
+
+    private void log(final String what) {
+        history.add(nowNs / MS + " ms: " + what);
+        if (history.size() > 200) {
+            history.removeFirst();
+        }
+    }
+}
