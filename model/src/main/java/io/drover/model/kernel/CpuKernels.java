@@ -6,6 +6,9 @@ import jdk.incubator.vector.FloatVector;
 public final class CpuKernels {
     static final String FAMILY = "cpu";
 
+    private static final int NARROWEST = 256;
+    private static final int WIDEST = 512;
+
     private CpuKernels() {}
 
     /**
@@ -16,13 +19,16 @@ public final class CpuKernels {
      */
     public static Kernels create(final ComputeTeam team, final String mode) {
         final int widest = FloatVector.SPECIES_PREFERRED.vectorBitSize();
+        final String found = "the CPU has vectors of " + widest + " bits";
         return switch (mode) {
-            case "auto" -> widest >= 256 ? new VectorKernels(Math.min(widest, 512), team) : new PlainKernels(team);
+            case "auto" -> widest >= NARROWEST
+                    ? new VectorKernels(Math.min(widest, WIDEST), team, found)
+                    : new PlainKernels(team, found);
             case "vector" -> {
-                if (widest < 256) {
-                    throw new IllegalStateException("kernels 'vector' need vectors of 256 bits; this CPU has " + widest);
+                if (widest < NARROWEST) {
+                    throw new IllegalStateException("kernels 'vector' need vectors of 256 bits or more; " + found);
                 }
-                yield new VectorKernels(Math.min(widest, 512), team);
+                yield new VectorKernels(Math.min(widest, WIDEST), team, found);
             }
             case "vector-256" -> new VectorKernels(256, team);
             case "vector-512" -> new VectorKernels(512, team);

@@ -10,9 +10,8 @@ import java.util.function.Supplier;
 final class PanelMultiply implements ComputeTeam.Work {
     /** Input rows of a chunk: a multiple of the widest tile, few enough that a chunk stays well below a breath. */
     private static final int BLOCK_ROWS = 64;
-    /** Work of a chunk in multiply-adds, with a byte read from memory counted as {@link #BYTE_COST}: some 20 microseconds. */
-    private static final long CHUNK_COST = 1L << 20;
-    private static final long BYTE_COST = 1;
+    /** Work of a chunk, where a multiply-add and a byte of weights count 1: some 10 microseconds. */
+    private static final long CHUNK_COST = 1L << 19;
     /** Above this two panels are no longer kept together: some 100 microseconds. */
     private static final long LARGE_PANEL_COST = 1L << 22;
     /** Below this the helpers are not asked. */
@@ -58,7 +57,7 @@ final class PanelMultiply implements ComputeTeam.Work {
             pack(x, xOffset, xStride);
         }
         rowBlocks = (rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
-        final long panelCost = w.panelOffset(1) * BYTE_COST + (long) Math.min(rows, BLOCK_ROWS) * w.columns() * PANEL;
+        final long panelCost = w.panelOffset(1) + (long) Math.min(rows, BLOCK_ROWS) * w.columns() * PANEL;
         chunkPanels = (int) Math.max(panelCost > LARGE_PANEL_COST ? 1 : 2, CHUNK_COST / panelCost / 2 * 2);
         final int chunks = (w.panels() + chunkPanels - 1) / chunkPanels * rowBlocks;
         if (panelCost * w.panels() * rowBlocks < TEAM_COST) {

@@ -7,13 +7,19 @@ import io.drover.model.StorageType;
 /** The contract in scalar Java, on the calling thread: the meaning of every kernel, and the oracle of the fast ones. */
 public final class PlainKernels implements Kernels {
     private final ComputeTeam team;
+    private final String reason;
     private final Workspace workspace = new Workspace();
     private final float[] lanes = new float[KvLayout.POSITIONS];
     private float[] scores = new float[KvLayout.POSITIONS];
 
     /** @param team asked for nothing but breath */
     public PlainKernels(final ComputeTeam team) {
+        this(team, "as asked for");
+    }
+
+    PlainKernels(final ComputeTeam team, final String reason) {
         this.team = team;
+        this.reason = reason;
     }
 
     @Override
@@ -23,7 +29,7 @@ public final class PlainKernels implements Kernels {
 
     @Override
     public String description() {
-        return "plain kernels (scalar Java, one thread)";
+        return "plain kernels, " + reason + "; compute threads: 1";
     }
 
     @Override

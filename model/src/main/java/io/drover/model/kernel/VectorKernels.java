@@ -26,6 +26,7 @@ public final class VectorKernels implements Kernels {
     }
 
     private final int bits;
+    private final String reason;
     private final ComputeTeam team;
     private final RowOps rowOps;
     private final PanelMultiply multiply;
@@ -38,10 +39,15 @@ public final class VectorKernels implements Kernels {
      * @param team shared by nobody else while a kernel runs
      */
     public VectorKernels(final int bits, final ComputeTeam team) {
+        this(bits, team, "as asked for");
+    }
+
+    VectorKernels(final int bits, final ComputeTeam team, final String reason) {
         if (bits != 512 && bits != 256) {
             throw new IllegalArgumentException("vectors of " + bits + " bits; expected 256 or 512");
         }
         this.bits = bits;
+        this.reason = reason;
         this.team = team;
         final Code code = bits == 512 ? Wide.CODE : Narrow.CODE;
         rowOps = code.rowOps;
@@ -57,7 +63,7 @@ public final class VectorKernels implements Kernels {
 
     @Override
     public String description() {
-        return "vector kernels (" + bits + "-bit, " + team.threads() + (team.threads() == 1 ? " thread)" : " threads)");
+        return "vector kernels of " + bits + " bits, " + reason + "; compute threads: " + team.threads();
     }
 
     @Override
