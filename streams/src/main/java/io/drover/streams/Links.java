@@ -31,6 +31,8 @@ public final class Links implements AutoCloseable {
     private static final int NETWORK_MTU = 1408;
     private static final int LOOPBACK_MTU = 16 << 10;
     private static final int MTU_ALIGNMENT = 32;
+    /** News of the driver is rare, and looking for it costs as much as a frame. */
+    private static final long CONDUCT_INTERVAL_NS = 50_000;
 
     private final DataPlaneSettings settings;
     private final @Nullable FrameAuthenticator authenticator;
@@ -41,6 +43,7 @@ public final class Links implements AutoCloseable {
     private Channels channels;
     private Peer[] peerList = {};
     private long nowNs;
+    private long conductedNs;
     private long firstSequence = 1;
     private boolean udpFirst;
     private boolean closed;
@@ -54,6 +57,7 @@ public final class Links implements AutoCloseable {
         this.peers = peers;
         this.inbound = inbound;
         this.nowNs = nowNs;
+        conductedNs = nowNs - CONDUCT_INTERVAL_NS;
         this.ipcFrames = ipcFrames;
         this.udpFrames = udpFrames;
     }
@@ -173,9 +177,13 @@ public final class Links implements AutoCloseable {
             }
         }
         nowNs = now;
-        int work = channels.aeron().conductorAgentInvoker().invoke();
-        if (channels.aeron().isClosed()) {
-            reopen();
+        int work = 0;
+        if (now - conductedNs >= CONDUCT_INTERVAL_NS) {
+            conductedNs = now;
+            work = channels.aeron().conductorAgentInvoker().invoke();
+            if (channels.aeron().isClosed()) {
+                reopen();
+            }
         }
         final Aeron aeron = channels.aeron();
         for (final Peer peer : peerList) {

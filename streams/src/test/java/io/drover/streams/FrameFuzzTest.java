@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * read to the end; nothing makes validator or receiver throw.
  */
 class FrameFuzzTest {
-    private static final int ROUNDS = 60_000;
+    private static final int ROUNDS = 30_000;
     private static final int[] EXTREMES = {0, 1, -1, 7, 8, 255, 65_535, Integer.MAX_VALUE, Integer.MIN_VALUE, 1 << 20, 1 << 30};
 
     private final UnsafeBuffer scratch = new UnsafeBuffer(new byte[16 << 10]);

@@ -1,6 +1,5 @@
 package io.drover.bench.transport;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -22,19 +21,21 @@ import io.drover.streams.WireType;
  *
  * <p>
  * Each case is measured in rounds that alternate between the two; its figures are medians over all pings of all rounds. The
- * round trip is a {@code CallFrame} with one row and the {@code ReturnFrame} for it, encoding and decoding included. Both sides
- * use one driver and yield between polls.
+ * round trip is a {@code CallFrame} with one row and the {@code ReturnFrame} for it, encoding and decoding included; one way ends
+ * when the frame is handed on. Both sides use one driver and yield between polls.
  *
- * <pre>{@code FrameLatency [--rounds 15] [--pings 2000] [--hidden 192,2048,4096] [--channels ipc,udp]}</pre>
+ * <pre>{@code FrameLatency [--rounds 40] [--pings 500] [--hidden 192,2048,4096] [--channels ipc,udp]}</pre>
  */
 public final class FrameLatency {
     private static final long PATIENCE_NS = TimeUnit.SECONDS.toNanos(20);
-    private static final int WARM_UP_ROUNDS = 5;
+    private static final int WARM_UP_ROUNDS = 10;
     private static final int LOOPBACK_MTU = 16 << 10;
     private static final int IPC_MTU = 65_504;
 
-    private int rounds = 15;
-    private int pings = 2000;
+    private int rounds = 40;
+    private int pings = 500;
+    /** The first case compiles for all. */
+    private int warmUpRounds = 10 * WARM_UP_ROUNDS;
     private List<Integer> hiddenSizes = List.of(192, 2048, 4096);
     private List<String> channels = List.of("ipc", "udp");
 
@@ -85,7 +86,8 @@ public final class FrameLatency {
         final int out = FramePingPong.callLength(hidden, wireType);
         final int back = FramePingPong.returnLength(hidden, wireType);
         final boolean sameHost = "ipc".equals(channel);
-        final List<Latencies> results = new ArrayList<>();
+        final Latencies ofBare = new Latencies(histogram(), histogram());
+        final Latencies ofFrames = new Latencies(histogram(), histogram());
         stopped = false;
         active = null;
         final Thread echo = Thread.ofPlatform().name("echo").daemon().start(this::echo);
@@ -93,18 +95,15 @@ public final class FrameLatency {
                 FramePingPong frames = new FramePingPong(settings, sameHost, hidden, wireType)) {
             await(bare::isConnected, bare);
             await(frames::isConnected, frames);
-            final Latencies ofBare = new Latencies(histogram(), histogram());
-            final Latencies ofFrames = new Latencies(histogram(), histogram());
-            for (int round = -WARM_UP_ROUNDS; round < rounds; round++) {
+            for (int round = -warmUpRounds; round < rounds; round++) {
                 play(bare, round < 0 ? new Latencies(histogram(), histogram()) : ofBare);
                 play(frames, round < 0 ? new Latencies(histogram(), histogram()) : ofFrames);
             }
-            results.add(ofBare);
-            results.add(ofFrames);
+            warmUpRounds = WARM_UP_ROUNDS;
             stopped = true;
             echo.join();
         }
-        print(channel, hidden, wireType, out, back, results.get(0), results.get(1));
+        print(channel, hidden, wireType, out, back, ofBare, ofFrames);
     }
 
     private static BarePingPong bare(final DataPlaneSettings settings, final boolean sameHost, final int out, final int back) {

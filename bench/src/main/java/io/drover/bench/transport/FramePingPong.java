@@ -113,11 +113,12 @@ final class FramePingPong implements PingPong {
     }
 
     private void onCall(final int from, final int type, final DirectBuffer buffer, final int offset, final int length) {
+        final long nowNs = System.nanoTime();
         callIn.wrap(buffer, offset);
         while (callIn.nextRow()) {
             callIn.readVector(arrived, 0);
             final long sentNs = callIn.callId();
-            callAgeNs = System.nanoTime() - sentNs;
+            callAgeNs = nowNs - sentNs;
             returnOut.wrap(returnBuffer, 0).begin(callIn.layer(), hidden, wireType).addRow(sentNs, 0, arrived, 0);
             if (!echo.offer(from, returnBuffer, 0, returnOut.encodedLength())) {
                 throw new IllegalStateException(echo.describe(from));
