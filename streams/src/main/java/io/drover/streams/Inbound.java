@@ -15,6 +15,7 @@ final class Inbound implements FragmentHandler {
     private static final FrameHandler IGNORE = (from, type, buffer, offset, length) -> {};
 
     private final Int2ObjectHashMap<Peer> peers;
+    private final int largestFrameLength;
     private final long incarnation;
     private final @Nullable FrameAuthenticator authenticator;
     private FrameHandler handler = IGNORE;
@@ -26,8 +27,10 @@ final class Inbound implements FragmentHandler {
     private long unauthenticated;
     private long failed;
 
-    Inbound(final Int2ObjectHashMap<Peer> peers, final long incarnation, final @Nullable FrameAuthenticator authenticator) {
+    Inbound(final Int2ObjectHashMap<Peer> peers, final int largestFrameLength, final long incarnation,
+            final @Nullable FrameAuthenticator authenticator) {
         this.peers = peers;
+        this.largestFrameLength = largestFrameLength;
         this.incarnation = incarnation;
         this.authenticator = authenticator;
     }
@@ -38,7 +41,7 @@ final class Inbound implements FragmentHandler {
 
     @Override
     public void onFragment(final DirectBuffer buffer, final int offset, final int length, final Header aeronHeader) {
-        if (!FrameValidator.hasHeader(buffer, offset, length)) {
+        if (length > largestFrameLength || !FrameValidator.hasHeader(buffer, offset, length)) {
             malformed++;
             return;
         }

@@ -77,7 +77,7 @@ public final class Links implements AutoCloseable {
     static Links open(final DataPlaneSettings settings, final Endpoint self, final long nowNs,
             final @Nullable FrameAuthenticator authenticator) {
         final Int2ObjectHashMap<Peer> peers = new Int2ObjectHashMap<>();
-        final Inbound inbound = new Inbound(peers, self.incarnation(), authenticator);
+        final Inbound inbound = new Inbound(peers, settings.largestFrameLength(), self.incarnation(), authenticator);
         final FragmentAssembler ipcFrames = new FragmentAssembler(inbound);
         final FragmentAssembler udpFrames = new FragmentAssembler(inbound);
         return new Links(settings, authenticator, Channels.open(settings, self, ipcFrames, udpFrames), peers, inbound, ipcFrames,

@@ -32,6 +32,7 @@ import io.aeron.driver.ThreadingMode;
 public final class MediaDriverHost implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(MediaDriverHost.class);
     private static final long SHORTEST_SLEEP_NS = 10_000;
+    private static final int COUNTER_VALUES_LENGTH = 1 << 20;
     /** A directory without a driver's file may belong to a driver that is just starting. */
     private static final long STARTING_MS = 60_000;
 
@@ -61,6 +62,8 @@ public final class MediaDriverHost implements AutoCloseable {
                 // Memory is taken when a log is made, where the driver can still refuse, rather than when it is first written.
                 .termBufferSparseFile(false)
                 .performStorageChecks(true)
+                // Enough counters for some hundred nodes; by default the driver takes 46 MiB before its first log.
+                .counterValuesBufferLength(COUNTER_VALUES_LENGTH)
                 .driverTimeoutMs(timeoutMs)
                 .clientLivenessTimeoutNs(settings.clientLivenessNs())
                 .publicationUnblockTimeoutNs(settings.clientLivenessNs() + settings.clientLivenessNs() / 2)

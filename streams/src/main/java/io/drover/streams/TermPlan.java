@@ -19,8 +19,8 @@ import io.aeron.logbuffer.LogBufferDescriptor;
  * @param requiredBytes of the driver's file system, its own files included
  */
 public record TermPlan(int termLength, int logs, long requiredBytes) {
-    /** The driver's counters, command buffers and loss report, rounded up. */
-    static final long DRIVER_BYTES = 16L << 20;
+    /** The driver's counters, command buffers and reports, rounded up. */
+    static final long DRIVER_BYTES = 14L << 20;
 
     private static final int PAGE_BYTES = 4096;
 

@@ -33,7 +33,7 @@
  * <p>
  * <b>Shared memory.</b> A log is three terms, each at least eight times the largest frame; {@link io.drover.streams.TermPlan} adds
  * them up and is checked at start, because a mapped file that outgrows its file system ends the process with SIGBUS. With the
- * defaults a log is 6 MiB: three nodes on one driver take 52 MiB of {@code /dev/shm}, which fits the 64 MiB that containers
+ * defaults a log is 6 MiB: three nodes on one driver take 50 MiB of {@code /dev/shm}, which fits the 64 MiB that containers
  * commonly have. The logs of a dead node are freed after {@code driver.client-liveness}, a driver's directory when it closes, and
  * that of a killed driver by the next one to start.
  *

@@ -49,7 +49,7 @@ class FrameFuzzTest {
         final Endpoint other = new Endpoint(2, 20, "other", "h", "127.0.0.1:2", 2);
         final Int2ObjectHashMap<Peer> peers = new Int2ObjectHashMap<>();
         peers.put(2, new Peer(self, other, "aeron:ipc", LinkRig.settings(""), null, 1, 0));
-        final Inbound inbound = new Inbound(peers, 10, null);
+        final Inbound inbound = new Inbound(peers, LinkRig.LARGEST_FRAME, 10, null);
         final long[] handed = {0};
         inbound.handler((from, type, buffer, offset, length) -> {
             handed[0]++;

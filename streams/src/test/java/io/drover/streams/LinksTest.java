@@ -3,11 +3,13 @@ package io.drover.streams;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.AfterEach;
@@ -73,6 +75,44 @@ class LinksTest {
                 .withMessageContaining("16385")
                 .withMessageContaining("16384");
         assertThat(one.offer(2, buffer, 0, 64)).as("no such peer").isFalse();
+    }
+
+    @Test
+    void aFrameOfAPeerThatAllowsLongerOnesIsDropped() {
+        final MediaDriverHost driver = rig.driver(here);
+        final Links one = rig.node(driver, 1, 1, "drover.streams { largest-frame = 32 KiB, peer-queue = 256 KiB }", null);
+        final Links two = rig.node(driver, 2, 1);
+        rig.join(one, two);
+        final UnsafeBuffer large = new UnsafeBuffer(new byte[32 << 10]);
+        tokens.wrap(large, 0).begin(7, 1, 0);
+        while (tokens.encodedLength() <= LinkRig.LARGEST_FRAME) {
+            tokens.addId(1);
+        }
+        assertThat(one.offer(2, large, 0, tokens.encodedLength())).isTrue();
+        rig.until(() -> two.drops().malformed() == 1, frame -> {
+            throw new AssertionError("handed on");
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void thePlanCoversWhatADriverTakes(final boolean sameHost) throws Exception {
+        final MediaDriverHost driver = rig.driver(here);
+        final MediaDriverHost other = sameHost ? driver : rig.driver(there);
+        final Links one = rig.node(driver, 1, 1);
+        final Links two = rig.node(driver, 2, 1);
+        final Links three = rig.node(other, 3, 1);
+        rig.join(one, two);
+        rig.join(one, three);
+        rig.join(two, three);
+        final TermPlan plan = TermPlan.of(LinkRig.settings(""), sameHost ? 3 : 2, sameHost ? 0 : 1);
+        long taken = 0;
+        try (Stream<Path> files = Files.walk(Path.of(driver.directory()))) {
+            for (final Path file : (Iterable<Path>) files.filter(Files::isRegularFile)::iterator) {
+                taken += Files.size(file);
+            }
+        }
+        assertThat(taken).isBetween(plan.requiredBytes() - TermPlan.DRIVER_BYTES, plan.requiredBytes());
     }
 
     @Test
