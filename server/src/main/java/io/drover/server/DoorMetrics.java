@@ -4,11 +4,14 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
+import java.util.function.ObjDoubleConsumer;
 
 import org.apache.pekko.util.ByteString;
 
 import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.CounterWithCallback;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
@@ -40,6 +43,8 @@ final class DoorMetrics {
     private static final double[] TOKENS = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000,
         100_000};
     private static final double[] CHOICES = {1, 2, 5, 10, 20};
+
+    private static final String NODE = "node";
 
     private final PrometheusRegistry registry = new PrometheusRegistry();
     private final Labels labels;
@@ -93,6 +98,38 @@ final class DoorMetrics {
                 .constLabels(labels)
                 .callback(callback -> callback.call(value.getAsDouble()))
                 .build(), alias);
+    }
+
+    /** A counter that is kept elsewhere, under Drover's name and an alias. */
+    void counter(final String name, final String help, final String alias, final DoubleSupplier value) {
+        register(CounterWithCallback.builder()
+                .name("drover_" + name)
+                .help(help)
+                .constLabels(labels)
+                .callback(callback -> callback.call(value.getAsDouble()))
+                .build(), alias);
+    }
+
+    /** A gauge with one series per node. */
+    void gaugePerNode(final String name, final String help, final Consumer<ObjDoubleConsumer<String>> values) {
+        register(GaugeWithCallback.builder()
+                .name("drover_" + name)
+                .help(help)
+                .constLabels(labels)
+                .labelNames(NODE)
+                .callback(callback -> values.accept((node, value) -> callback.call(value, node)))
+                .build());
+    }
+
+    /** A counter that is kept elsewhere, with one series per node. */
+    void counterPerNode(final String name, final String help, final Consumer<ObjDoubleConsumer<String>> values) {
+        register(CounterWithCallback.builder()
+                .name("drover_" + name)
+                .help(help)
+                .constLabels(labels)
+                .labelNames(NODE)
+                .callback(callback -> values.accept((node, value) -> callback.call(value, node)))
+                .build());
     }
 
     void sequenceWaits() {

@@ -24,7 +24,13 @@
  * seed + i.
  *
  * <p>
- * Start reading at {@link io.drover.server.Generation}.
+ * {@code serve} and {@code node} hold the port before they load a model, open the API when the node is ready, and on SIGINT or SIGTERM let the
+ * streams in flight end, leave the cluster, and stop the media driver last. With {@code --processes} a supervisor does the same with one process
+ * per node; each child ends when its standard input does, so that nothing outlives the supervisor.
+ *
+ * <p>
+ * Start reading at {@link io.drover.server.Generation} for a request's way, and at {@link io.drover.server.Main} and
+ * {@link io.drover.server.Served} for a process's.
  */
 @NullMarked
 package io.drover.server;

@@ -1,0 +1,171 @@
+package io.drover.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
+
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.openai.client.OpenAIClient;
+import com.openai.client.okhttp.OpenAIOkHttpClient;
+import com.openai.core.http.StreamResponse;
+import com.openai.errors.BadRequestException;
+import com.openai.models.chat.completions.ChatCompletion;
+import com.openai.models.chat.completions.ChatCompletionChunk;
+import com.openai.models.chat.completions.ChatCompletionCreateParams;
+import com.openai.models.chat.completions.ChatCompletionStreamOptions;
+
+/** The command {@code serve} as users run it, three nodes in this process: real model, real cluster, real frames. */
+final class ServedClusterIT {
+    private static final Termination END = new Termination(false);
+    private static final ByteArrayOutputStream OUT = new ByteArrayOutputStream();
+    private static final HttpClient HTTP = HttpClient.newHttpClient();
+    private static CompletableFuture<Integer> command = new CompletableFuture<>();
+    private static int port;
+
+    @BeforeAll
+    static void serve() throws Exception {
+        port = freePort();
+        final PrintStream out = new PrintStream(OUT, true, StandardCharsets.UTF_8);
+        command = CompletableFuture
+                .supplyAsync(() -> Main.run(new String[]{"serve", "--nodes", "3", "--port", String.valueOf(port)}, out,
+                        out, END), task -> new Thread(task, "serve").start());
+        Waiting.until(Duration.ofSeconds(120), () -> command.isDone() || text().contains("drover: ready: "));
+        assertThat(text()).contains("drover: ready: 'demo' on 3 nodes at http://127.0.0.1:" + port)
+                .contains("curl -N http://127.0.0.1:" + port);
+    }
+
+    @AfterAll
+    static void stop() throws Exception {
+        END.request();
+        assertThat(command.get(60, java.util.concurrent.TimeUnit.SECONDS)).as(text()).isZero();
+    }
+
+    @Test
+    void theIdsAreTheKnownOnesAloneAndWith32InFlight() throws Exception {
+        final List<Demo.Case> cases = Demo.cases();
+        Demo.judge(url(), cases.subList(0, 3), 1);
+        Demo.judge(url(), cases, 32);
+    }
+
+    @Test
+    void anUnmodifiedClientLibraryStreamsReadsUsageAndErrors() {
+        final OpenAIClient client = OpenAIOkHttpClient.builder().baseUrl(url() + "/v1").apiKey("none").maxRetries(0).build();
+        final ChatCompletionCreateParams.Builder chat = ChatCompletionCreateParams.builder()
+                .model("demo")
+                .addUserMessage("Can I please have a mocha?")
+                .temperature(0)
+                .maxCompletionTokens(12);
+        final ChatCompletion whole = client.chat().completions().create(chat.build());
+        whole.validate();
+        final String text = whole.choices().getFirst().message().content().orElseThrow();
+        assertThat(text).isNotBlank();
+        try (StreamResponse<ChatCompletionChunk> stream = client.chat()
+                .completions()
+                .createStreaming(chat.streamOptions(ChatCompletionStreamOptions.builder().includeUsage(true).build()).build())) {
+            final List<ChatCompletionChunk> chunks = stream.stream().toList();
+            chunks.forEach(ChatCompletionChunk::validate);
+            assertThat(chunks.stream()
+                    .flatMap(chunk -> chunk.choices().stream())
+                    .map(choice -> choice.delta().content().orElse(""))
+                    .collect(Collectors.joining())).isEqualTo(text);
+            assertThat(chunks.getLast().usage().orElseThrow().completionTokens())
+                    .isEqualTo(whole.usage().orElseThrow().completionTokens());
+        }
+        assertThatThrownBy(() -> client.chat().completions().create(chat.maxCompletionTokens(5000).build()))
+                .isInstanceOf(BadRequestException.class)
+                .hasMessageContaining("1024")
+                .hasMessageContaining("5000");
+        client.close();
+    }
+
+    @Test
+    void seededSamplingRepeatsAndAStopStringCuts() throws Exception {
+        final String sampled = "{\"prompt\":\"Once upon a time\",\"max_tokens\":24,\"temperature\":1.2,\"top_p\":0.9,\"top_k\":50,\"seed\":7}";
+        final String text = post(sampled).at("/choices/0/text").asText();
+        assertThat(post(sampled).at("/choices/0/text").asText()).isEqualTo(text);
+        assertThat(post(sampled.replace("\"seed\":7", "\"seed\":8")).at("/choices/0/text").asText()).isNotEqualTo(text);
+        final String stop = text.substring(10, 14);
+        final JsonNode cut = post(
+                sampled.replace("{\"prompt\"", "{\"stop\":" + RequestReader.JSON.writeValueAsString(stop) + ",\"prompt\""));
+        assertThat(cut.at("/choices/0/text").asText()).isEqualTo(text.substring(0, text.indexOf(stop)));
+        assertThat(cut.at("/choices/0/finish_reason").asText()).isEqualTo("stop");
+    }
+
+    @Test
+    void aClientThatGoesFreesItsPagesWithinASecond() throws Exception {
+        Waiting.until(() -> usedPages() == 0);
+        final String body = "{\"prompt\":\"Once upon a time\",\"max_tokens\":1000,\"ignore_eos\":true,\"stream\":true}";
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            socket.getOutputStream().write(RawHttp.post("/v1/completions", body).getBytes(StandardCharsets.UTF_8));
+            assertThat(RawHttp.read(socket, 64)).startsWith("HTTP/1.1 200");
+            Waiting.until(() -> usedPages() > 0);
+        }
+        Waiting.until(Duration.ofSeconds(1), () -> usedPages() == 0);
+    }
+
+    @Test
+    void statusAndMetricsTellOfAllNodes() throws Exception {
+        final ByteArrayOutputStream out = new ByteArrayOutputStream();
+        final PrintStream print = new PrintStream(out, true, StandardCharsets.UTF_8);
+        assertThat(Main.run(new String[]{"status", "--url", url()}, print, print, new Termination(false))).isZero();
+        assertThat(out.toString(StandardCharsets.UTF_8)).startsWith("ready  model demo")
+                .contains("node-1")
+                .contains("node-2")
+                .contains("node-3")
+                .contains("serving");
+        assertThat(get("/metrics")).contains("drover_engine_experts{engine=\"0\",model_name=\"demo\",node=\"node-3\"}")
+                .contains("vllm:num_requests_running")
+                .contains("vllm:time_to_first_token_seconds_bucket");
+    }
+
+    private static double usedPages() throws Exception {
+        return get("/metrics").lines()
+                .filter(line -> line.startsWith("drover_kv_cache_usage_perc{"))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' '))))
+                .sum();
+    }
+
+    private static JsonNode post(final String body) throws Exception {
+        final HttpResponse<String> response = HTTP.send(HttpRequest.newBuilder(URI.create(url() + "/v1/completions"))
+                .POST(HttpRequest.BodyPublishers.ofString(body))
+                .build(), HttpResponse.BodyHandlers.ofString());
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+        return RequestReader.JSON.readTree(response.body());
+    }
+
+    private static String get(final String path) throws Exception {
+        return HTTP.send(HttpRequest.newBuilder(URI.create(url() + path)).build(), HttpResponse.BodyHandlers.ofString()).body();
+    }
+
+    private static String url() {
+        return "http://127.0.0.1:" + port;
+    }
+
+    private static String text() {
+        return OUT.toString(StandardCharsets.UTF_8);
+    }
+
+    static int freePort() throws java.io.IOException {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        }
+    }
+}
