@@ -43,7 +43,7 @@ public final class KernelCeilings {
     private KernelCeilings(final int outputs, final int columns, final long poolBytes) {
         this.outputs = outputs;
         this.columns = columns;
-        stream = arena.allocate(poolBytes / 2, 4096);
+        stream = arena.allocate(Math.max(4 * SLICE_BYTES, poolBytes / 2), 4096);
         stream.fill((byte) 1);
         final MemorySegment source = arena.allocate((long) outputs * columns * Short.BYTES, 64);
         final Random random = new Random(1);

@@ -11,27 +11,32 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * The tiles in the Vector API, for one vector width. Accumulators stay in registers over all of k. The operations are written out
- * because a helper that is not inlined boxes its vectors.
+ * because a helper that is not inlined boxes its vectors. Panels are sliced so that offsets start at 0: only then does the compiler take
+ * the bounds check out of the loop, which doubles the speed of the narrow tiles.
  */
 final class VectorTiles implements Tiles {
     private static final VectorSpecies<Float> FLOATS = VectorWidth.floats(MethodHandles.lookup());
     private static final VectorSpecies<Integer> INTS = VectorWidth.ints(MethodHandles.lookup());
     private static final int HALF = PackedMatrix.HALF;
     private static final int HALF_BYTES = HALF * Float.BYTES;
+    private static final int VECTOR_BYTES = FLOATS.vectorByteSize();
     private static final int HIGH_HALF = 0xffff_0000;
     @Override
     public void pair1Bfloat16(final MemorySegment w, final long a, final long b, final float[] x, final int xOffset,
             final int columns, final float[] y, final int ya, final int yb, final int yStride) {
+        final long size = ((long) (columns - 1) << 6) + VECTOR_BYTES;
+        final MemorySegment panelA = w.asSlice(a, size);
+        final MemorySegment panelB = w.asSlice(b, size);
         FloatVector la0 = FloatVector.fromArray(FLOATS, y, ya);
         FloatVector ha0 = FloatVector.fromArray(FLOATS, y, ya + HALF);
         FloatVector lb0 = FloatVector.fromArray(FLOATS, y, yb);
         FloatVector hb0 = FloatVector.fromArray(FLOATS, y, yb + HALF);
         for (int k = 0; k < columns; k++) {
             final long at = (long) k << 6;
-            final IntVector packedA = IntVector.fromMemorySegment(INTS, w, a + at, ByteOrder.LITTLE_ENDIAN);
+            final IntVector packedA = IntVector.fromMemorySegment(INTS, panelA, at, ByteOrder.LITTLE_ENDIAN);
             final FloatVector lowA = packedA.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
             final FloatVector highA = packedA.and(HIGH_HALF).reinterpretAsFloats();
-            final IntVector packedB = IntVector.fromMemorySegment(INTS, w, b + at, ByteOrder.LITTLE_ENDIAN);
+            final IntVector packedB = IntVector.fromMemorySegment(INTS, panelB, at, ByteOrder.LITTLE_ENDIAN);
             final FloatVector lowB = packedB.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
             final FloatVector highB = packedB.and(HIGH_HALF).reinterpretAsFloats();
             final int from = xOffset + k;
@@ -50,6 +55,9 @@ final class VectorTiles implements Tiles {
     @Override
     public void pair2Bfloat16(final MemorySegment w, final long a, final long b, final float[] x, final int xOffset,
             final int columns, final float[] y, final int ya, final int yb, final int yStride) {
+        final long size = ((long) (columns - 1) << 6) + VECTOR_BYTES;
+        final MemorySegment panelA = w.asSlice(a, size);
+        final MemorySegment panelB = w.asSlice(b, size);
         FloatVector la0 = FloatVector.fromArray(FLOATS, y, ya);
         FloatVector la1 = FloatVector.fromArray(FLOATS, y, ya + yStride);
         FloatVector ha0 = FloatVector.fromArray(FLOATS, y, ya + HALF);
@@ -60,10 +68,10 @@ final class VectorTiles implements Tiles {
         FloatVector hb1 = FloatVector.fromArray(FLOATS, y, yb + yStride + HALF);
         for (int k = 0; k < columns; k++) {
             final long at = (long) k << 6;
-            final IntVector packedA = IntVector.fromMemorySegment(INTS, w, a + at, ByteOrder.LITTLE_ENDIAN);
+            final IntVector packedA = IntVector.fromMemorySegment(INTS, panelA, at, ByteOrder.LITTLE_ENDIAN);
             final FloatVector lowA = packedA.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
             final FloatVector highA = packedA.and(HIGH_HALF).reinterpretAsFloats();
-            final IntVector packedB = IntVector.fromMemorySegment(INTS, w, b + at, ByteOrder.LITTLE_ENDIAN);
+            final IntVector packedB = IntVector.fromMemorySegment(INTS, panelB, at, ByteOrder.LITTLE_ENDIAN);
             final FloatVector lowB = packedB.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
             final FloatVector highB = packedB.and(HIGH_HALF).reinterpretAsFloats();
             final int from = xOffset + k * 2;
@@ -91,6 +99,9 @@ final class VectorTiles implements Tiles {
     @Override
     public void pair4Bfloat16(final MemorySegment w, final long a, final long b, final float[] x, final int xOffset,
             final int columns, final float[] y, final int ya, final int yb, final int yStride) {
+        final long size = ((long) (columns - 1) << 6) + VECTOR_BYTES;
+        final MemorySegment panelA = w.asSlice(a, size);
+        final MemorySegment panelB = w.asSlice(b, size);
         FloatVector la0 = FloatVector.fromArray(FLOATS, y, ya);
         FloatVector la1 = FloatVector.fromArray(FLOATS, y, ya + yStride);
         FloatVector la2 = FloatVector.fromArray(FLOATS, y, ya + 2 * yStride);
@@ -109,10 +120,10 @@ final class VectorTiles implements Tiles {
         FloatVector hb3 = FloatVector.fromArray(FLOATS, y, yb + 3 * yStride + HALF);
         for (int k = 0; k < columns; k++) {
             final long at = (long) k << 6;
-            final IntVector packedA = IntVector.fromMemorySegment(INTS, w, a + at, ByteOrder.LITTLE_ENDIAN);
+            final IntVector packedA = IntVector.fromMemorySegment(INTS, panelA, at, ByteOrder.LITTLE_ENDIAN);
             final FloatVector lowA = packedA.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
             final FloatVector highA = packedA.and(HIGH_HALF).reinterpretAsFloats();
-            final IntVector packedB = IntVector.fromMemorySegment(INTS, w, b + at, ByteOrder.LITTLE_ENDIAN);
+            final IntVector packedB = IntVector.fromMemorySegment(INTS, panelB, at, ByteOrder.LITTLE_ENDIAN);
             final FloatVector lowB = packedB.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
             final FloatVector highB = packedB.and(HIGH_HALF).reinterpretAsFloats();
             final int from = xOffset + k * 4;
@@ -158,6 +169,7 @@ final class VectorTiles implements Tiles {
     @Override
     public void single4Bfloat16(final MemorySegment w, final long a, final float[] x, final int xOffset, final int columns,
             final float[] y, final int yOffset, final int yStride) {
+        final MemorySegment panel = w.asSlice(a, ((long) (columns - 1) << 6) + VECTOR_BYTES);
         FloatVector l0 = FloatVector.fromArray(FLOATS, y, yOffset);
         FloatVector l1 = FloatVector.fromArray(FLOATS, y, yOffset + yStride);
         FloatVector l2 = FloatVector.fromArray(FLOATS, y, yOffset + 2 * yStride);
@@ -168,7 +180,7 @@ final class VectorTiles implements Tiles {
         FloatVector h3 = FloatVector.fromArray(FLOATS, y, yOffset + 3 * yStride + HALF);
         for (int k = 0; k < columns; k++) {
             final long at = (long) k << 6;
-            final IntVector packed = IntVector.fromMemorySegment(INTS, w, a + at, ByteOrder.LITTLE_ENDIAN);
+            final IntVector packed = IntVector.fromMemorySegment(INTS, panel, at, ByteOrder.LITTLE_ENDIAN);
             final FloatVector low = packed.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
             final FloatVector high = packed.and(HIGH_HALF).reinterpretAsFloats();
             final int from = xOffset + k * 4;
@@ -198,6 +210,7 @@ final class VectorTiles implements Tiles {
     @Override
     public void single8Bfloat16(final MemorySegment w, final long a, final float[] x, final int xOffset, final int columns,
             final float[] y, final int yOffset, final int yStride) {
+        final MemorySegment panel = w.asSlice(a, ((long) (columns - 1) << 6) + VECTOR_BYTES);
         FloatVector l0 = FloatVector.fromArray(FLOATS, y, yOffset);
         FloatVector l1 = FloatVector.fromArray(FLOATS, y, yOffset + yStride);
         FloatVector l2 = FloatVector.fromArray(FLOATS, y, yOffset + 2 * yStride);
@@ -216,7 +229,7 @@ final class VectorTiles implements Tiles {
         FloatVector h7 = FloatVector.fromArray(FLOATS, y, yOffset + 7 * yStride + HALF);
         for (int k = 0; k < columns; k++) {
             final long at = (long) k << 6;
-            final IntVector packed = IntVector.fromMemorySegment(INTS, w, a + at, ByteOrder.LITTLE_ENDIAN);
+            final IntVector packed = IntVector.fromMemorySegment(INTS, panel, at, ByteOrder.LITTLE_ENDIAN);
             final FloatVector low = packed.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
             final FloatVector high = packed.and(HIGH_HALF).reinterpretAsFloats();
             final int from = xOffset + k * 8;
@@ -266,16 +279,19 @@ final class VectorTiles implements Tiles {
     @Override
     public void pair1Float(final MemorySegment w, final long a, final long b, final float[] x, final int xOffset,
             final int columns, final float[] y, final int ya, final int yb, final int yStride) {
+        final long size = ((long) (columns - 1) << 7) + HALF_BYTES + VECTOR_BYTES;
+        final MemorySegment panelA = w.asSlice(a, size);
+        final MemorySegment panelB = w.asSlice(b, size);
         FloatVector la0 = FloatVector.fromArray(FLOATS, y, ya);
         FloatVector ha0 = FloatVector.fromArray(FLOATS, y, ya + HALF);
         FloatVector lb0 = FloatVector.fromArray(FLOATS, y, yb);
         FloatVector hb0 = FloatVector.fromArray(FLOATS, y, yb + HALF);
         for (int k = 0; k < columns; k++) {
             final long at = (long) k << 7;
-            final FloatVector lowA = FloatVector.fromMemorySegment(FLOATS, w, a + at, ByteOrder.LITTLE_ENDIAN);
-            final FloatVector highA = FloatVector.fromMemorySegment(FLOATS, w, a + at + HALF_BYTES, ByteOrder.LITTLE_ENDIAN);
-            final FloatVector lowB = FloatVector.fromMemorySegment(FLOATS, w, b + at, ByteOrder.LITTLE_ENDIAN);
-            final FloatVector highB = FloatVector.fromMemorySegment(FLOATS, w, b + at + HALF_BYTES, ByteOrder.LITTLE_ENDIAN);
+            final FloatVector lowA = FloatVector.fromMemorySegment(FLOATS, panelA, at, ByteOrder.LITTLE_ENDIAN);
+            final FloatVector highA = FloatVector.fromMemorySegment(FLOATS, panelA, at + HALF_BYTES, ByteOrder.LITTLE_ENDIAN);
+            final FloatVector lowB = FloatVector.fromMemorySegment(FLOATS, panelB, at, ByteOrder.LITTLE_ENDIAN);
+            final FloatVector highB = FloatVector.fromMemorySegment(FLOATS, panelB, at + HALF_BYTES, ByteOrder.LITTLE_ENDIAN);
             final int from = xOffset + k;
             final FloatVector x0 = FloatVector.broadcast(FLOATS, x[from]);
             la0 = lowA.fma(x0, la0);
@@ -292,6 +308,7 @@ final class VectorTiles implements Tiles {
     @Override
     public void single4Float(final MemorySegment w, final long a, final float[] x, final int xOffset, final int columns,
             final float[] y, final int yOffset, final int yStride) {
+        final MemorySegment panel = w.asSlice(a, ((long) (columns - 1) << 7) + HALF_BYTES + VECTOR_BYTES);
         FloatVector l0 = FloatVector.fromArray(FLOATS, y, yOffset);
         FloatVector l1 = FloatVector.fromArray(FLOATS, y, yOffset + yStride);
         FloatVector l2 = FloatVector.fromArray(FLOATS, y, yOffset + 2 * yStride);
@@ -302,8 +319,8 @@ final class VectorTiles implements Tiles {
         FloatVector h3 = FloatVector.fromArray(FLOATS, y, yOffset + 3 * yStride + HALF);
         for (int k = 0; k < columns; k++) {
             final long at = (long) k << 7;
-            final FloatVector low = FloatVector.fromMemorySegment(FLOATS, w, a + at, ByteOrder.LITTLE_ENDIAN);
-            final FloatVector high = FloatVector.fromMemorySegment(FLOATS, w, a + at + HALF_BYTES, ByteOrder.LITTLE_ENDIAN);
+            final FloatVector low = FloatVector.fromMemorySegment(FLOATS, panel, at, ByteOrder.LITTLE_ENDIAN);
+            final FloatVector high = FloatVector.fromMemorySegment(FLOATS, panel, at + HALF_BYTES, ByteOrder.LITTLE_ENDIAN);
             final int from = xOffset + k * 4;
             final FloatVector x0 = FloatVector.broadcast(FLOATS, x[from]);
             l0 = low.fma(x0, l0);

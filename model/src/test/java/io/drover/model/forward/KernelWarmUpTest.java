@@ -23,7 +23,7 @@ class KernelWarmUpTest {
         final Duration budget = Duration.ofMillis(500);
         try (Checkpoint checkpoint = Checkpoint.open(Fixture.of(family).directory());
                 ComputeTeam team = new ComputeTeam(2, () -> {})) {
-            final Duration taken = KernelWarmUp.run(CpuKernels.create(team, "auto"), checkpoint.config(), StorageType.FLOAT32,
+            final Duration taken = KernelWarmUp.run(CpuKernels.create(team, "auto"), checkpoint, StorageType.FLOAT32,
                     StorageType.BFLOAT16, budget);
             assertThat(taken).isGreaterThan(Duration.ofMillis(300)).isLessThan(budget.plusSeconds(10));
         }
