@@ -1,0 +1,199 @@
+package io.drover.placement;
+
+/**
+ * {@link ReplicaChoice} on bit sets of devices, for a search that applies it many million times: the same choice as there when all
+ * loads are equal, and what it costs. Devices are topology indices, at most 64. Not thread-safe.
+ */
+final class JointRule {
+    /** Cost of one wire vector over the slowest tier there is. */
+    static final int UNIT = 256;
+    private static final int TABLE_BITS = 18;
+
+    private final Mode mode;
+    private final int devices;
+    private final int topK;
+    private final int[] vectorCost;
+    private final int[] residualCost;
+    private final long[] hostMask;
+    private final int deviceBits;
+    private final int tableDevices;
+    private final int[] table;
+    private final long[] masks;
+    private final byte[] scratch;
+
+    JointRule(final PlanRequest request) {
+        final Topology topology = request.topology();
+        mode = request.cost().mode();
+        devices = topology.size();
+        topK = request.statistics().topK();
+        vectorCost = new int[devices * devices];
+        residualCost = new int[devices * devices];
+        hostMask = new long[devices];
+        final Wire wire = request.cost().wire();
+        for (int a = 0; a < devices; a++) {
+            for (int b = 0; b < devices; b++) {
+                final double weight = weight(topology, topology.tier(a, b));
+                vectorCost[a * devices + b] = (int) Math.round(UNIT * weight);
+                residualCost[a * devices + b] = (int) Math.round(UNIT * weight * wire.residualBytes() / wire.vectorBytes());
+                hostMask[a] |= topology.host(a) == topology.host(b) ? 1L << b : 0;
+            }
+        }
+        masks = new long[topK];
+        scratch = new byte[topK];
+        deviceBits = Math.max(1, 32 - Integer.numberOfLeadingZeros(devices - 1));
+        final int bits = devices * topK + deviceBits;
+        final boolean tabled = bits <= TABLE_BITS && deviceBits * topK <= 12;
+        tableDevices = tabled ? devices : 0;
+        table = new int[tabled ? 1 << bits : 0];
+        if (tabled) {
+            fillTable();
+        }
+    }
+
+    /** What a byte over a tier costs, in bytes over the slowest tier that the topology has. */
+    static double weight(final Topology topology, final Tier tier) {
+        final Link slowest = topology.link(topology.hosts() > 1 ? Tier.NETWORK : Tier.SAME_HOST);
+        if (tier == Tier.SAME_DEVICE) {
+            return 0;
+        }
+        if (slowest.bytesPerSecond() == Double.POSITIVE_INFINITY) {
+            return 1;
+        }
+        return Math.min(1, slowest.bytesPerSecond() / topology.link(tier).bytesPerSecond());
+    }
+
+    private void fillTable() {
+        final long[] hosts = new long[topK];
+        for (int key = 0; key < table.length; key++) {
+            final int from = key >>> devices * topK;
+            boolean valid = from < devices;
+            for (int rank = 0; rank < topK; rank++) {
+                hosts[rank] = key >>> rank * devices & (1L << devices) - 1;
+                valid &= hosts[rank] != 0;
+            }
+            if (valid) {
+                System.arraycopy(hosts, 0, masks, 0, topK);
+                final int cost = compute(from, scratch, 0);
+                int chosen = 0;
+                for (int rank = 0; rank < topK; rank++) {
+                    chosen |= scratch[rank] << rank * deviceBits;
+                }
+                table[key] = cost << 12 | chosen;
+            }
+        }
+    }
+
+    /**
+     * @param from   device where the token is
+     * @param hosts  [rank] set of devices that hold the rank's expert, not empty
+     * @param chosen receives the device of each rank from {@code at}
+     * @return the cost; {@link #UNIT} for a vector over the slowest tier
+     */
+    int choose(final int from, final long[] hosts, final byte[] chosen, final int at) {
+        if (tableDevices > 0) {
+            int key = from;
+            for (int rank = topK - 1; rank >= 0; rank--) {
+                key = key << devices | (int) hosts[rank];
+            }
+            final int entry = table[key];
+            for (int rank = 0; rank < topK; rank++) {
+                chosen[at + rank] = (byte) (entry >>> rank * deviceBits & (1 << deviceBits) - 1);
+            }
+            return entry >>> 12;
+        }
+        System.arraycopy(hosts, 0, masks, 0, topK);
+        return compute(from, chosen, at);
+    }
+
+    /** As {@link #choose}, but only the device where outputs are combined: cost * 64 + device. */
+    int costAndOwner(final int from, final long[] hosts) {
+        if (tableDevices > 0) {
+            int key = from;
+            for (int rank = topK - 1; rank >= 0; rank--) {
+                key = key << devices | (int) hosts[rank];
+            }
+            final int entry = table[key];
+            return (entry >>> 12) << 6 | (mode == Mode.HOME ? from : entry & (1 << deviceBits) - 1);
+        }
+        System.arraycopy(hosts, 0, masks, 0, topK);
+        final int cost = compute(from, scratch, 0);
+        return cost << 6 | (mode == Mode.HOME ? from : scratch[0]);
+    }
+
+    private int compute(final int from, final byte[] chosen, final int at) {
+        int local = from;
+        long visited = 0;
+        int first = 0;
+        if (mode == Mode.WALK) {
+            local = owner(from);
+            chosen[at] = (byte) local;
+            visited = 1L << from | 1L << local;
+            first = 1;
+        }
+        long late = 0;
+        for (int rank = first; rank < topK; rank++) {
+            final long hosts = masks[rank];
+            if ((hosts >>> local & 1) != 0) {
+                chosen[at + rank] = (byte) local;
+            } else if ((hosts & hosts - 1) == 0) {
+                chosen[at + rank] = (byte) Long.numberOfTrailingZeros(hosts);
+            } else {
+                late |= 1L << rank;
+            }
+        }
+        for (int rank = first; rank < topK; rank++) {
+            if ((late >>> rank & 1) == 0) {
+                visited |= 1L << chosen[at + rank];
+            }
+        }
+        for (; late != 0; late &= late - 1) {
+            final int rank = Long.numberOfTrailingZeros(late);
+            long hosts = masks[rank];
+            if ((hosts & visited) != 0) {
+                hosts &= visited;
+            } else if ((hosts & hostMask[local]) != 0) {
+                hosts &= hostMask[local];
+            }
+            chosen[at + rank] = (byte) Long.numberOfTrailingZeros(hosts);
+            visited |= hosts & -hosts;
+        }
+        return cost(from, local, chosen, at);
+    }
+
+    private int owner(final int from) {
+        final long candidates = masks[0];
+        if ((candidates & candidates - 1) == 0) {
+            return Long.numberOfTrailingZeros(candidates);
+        }
+        int best = -1;
+        int bestCost = Integer.MAX_VALUE;
+        for (long rest = candidates; rest != 0; rest &= rest - 1) {
+            final int device = Long.numberOfTrailingZeros(rest);
+            int cost = device == from ? 0 : 3;
+            for (int rank = 1; rank < topK; rank++) {
+                if ((masks[rank] >>> device & 1) == 0) {
+                    cost += (masks[rank] >>> from & 1) != 0 ? 2 : 4;
+                }
+            }
+            if (cost < bestCost) {
+                best = device;
+                bestCost = cost;
+            }
+        }
+        return best;
+    }
+
+    private int cost(final int from, final int local, final byte[] chosen, final int at) {
+        long dispatched = 1L << from | 1L << local;
+        int cost = residualCost[from * devices + local];
+        for (int rank = 0; rank < topK; rank++) {
+            final int device = chosen[at + rank];
+            if ((dispatched >>> device & 1) == 0) {
+                dispatched |= 1L << device;
+                cost += vectorCost[from * devices + device];
+            }
+            cost += vectorCost[device * devices + local];
+        }
+        return cost;
+    }
+}
