@@ -35,6 +35,8 @@ import io.drover.placement.Mode;
 final class Bounds {
     /** A layer's positions are cut into this many parts when they are divided over devices; rounding favours the bound. */
     private static final int PARTS = 40;
+    /** Imbalances at which bounds are computed. */
+    private static final double[] STEPS = {1, 1.05, 1.1, 1.2, 1.3, 1.5, 2};
     /** Prices of a device's load that are tried, beside 0. */
     private static final int LOAD_PRICES = 8;
     /** Above this many (expert, device) pairs of a layer the division is not computed. */
@@ -73,11 +75,21 @@ final class Bounds {
         if ((long) trace.experts() * scenario.devices() > MAX_PAIRS || trace.topK() == 1) {
             return null;
         }
-        final double rounded = Math.min(scenario.devices(), Math.ceil(imbalance * 10 - 1e-9) / 10);
+        final double rounded = rounded(imbalance, scenario.devices());
         return new LowerBound(rounded,
                 walk.computeIfAbsent(new WalkKey(scenario.devices(), rounded, scenario.slots(), false), this::walkSaved),
                 walk.computeIfAbsent(new WalkKey(scenario.devices(), rounded, scenario.slots(), true), this::walkSaved),
                 trace.topK() - 1);
+    }
+
+    /** Few different values, upwards: each costs seconds. */
+    private static double rounded(final double imbalance, final int devices) {
+        for (final double step : STEPS) {
+            if (imbalance <= step + 1e-9) {
+                return Math.min(step, devices);
+            }
+        }
+        return devices;
     }
 
     /** The expert of ranks {@code from} and up that is called least in the whole trace. */

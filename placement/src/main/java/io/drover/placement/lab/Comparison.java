@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import io.drover.placement.ContiguousPlanner;
 import io.drover.placement.CostModel;
 import io.drover.placement.Measured;
+import io.drover.placement.Measures;
 import io.drover.placement.Placement;
 import io.drover.placement.PlanRequest;
 import io.drover.placement.Planner;
@@ -49,12 +50,25 @@ final class Comparison {
             final Placement placement = planner.plan(request);
             final double seconds = (System.nanoTime() - start) * 1e-9;
             request.check(placement);
-            final Measured measured = Replay.measure(report, placement, scenario);
-            return new Figures(planner.name(), scenario, placement, null, Replay.measure(fit, placement, scenario), measured,
+            final Measures replayed = Replay.measure(report, placement, scenario);
+            final Measured measured = replayed.measured();
+            return new Figures(planner.name(), scenario, placement, null, Replay.measure(fit, placement, scenario).measured(),
+                    measured,
+                    load(replayed, scenario),
                     bounds.of(scenario, measured.imbalance()), moves(placement, request), seconds);
         } catch (final PlanningException e) {
             return Figures.refused(planner.name(), scenario, String.valueOf(e.getMessage()), bounds.of(scenario, 1));
         }
+    }
+
+    private double[][] load(final Measures measures, final Scenario scenario) {
+        final double[][] load = new double[report.layers()][scenario.devices()];
+        for (int layer = 0; layer < load.length; layer++) {
+            for (int device = 0; device < load[layer].length; device++) {
+                load[layer][device] = measures.calls(layer, device) / report.tokens();
+            }
+        }
+        return load;
     }
 
     PlanRequest request(final Scenario scenario) {

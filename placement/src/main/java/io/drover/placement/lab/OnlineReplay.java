@@ -70,12 +70,14 @@ final class OnlineReplay {
 
     private OnlineReplay() {}
 
+    /** @param scale tokens that each token of the stream stands for */
     static List<Course> run(
             final TokenStream stream,
             final List<OnlinePolicy> policies,
             final Scenario scenario,
             final int windows,
             final int windowTokens,
+            final double scale,
             final int paths) {
         final RoutingStatistics statistics = new RoutingStatistics(experts(stream), stream.topK(),
                 new RoutingStatistics.Limits(RoutingStatistics.Limits.DEFAULT.denseExperts(),
@@ -106,7 +108,7 @@ final class OnlineReplay {
                 final int moves = policies.get(i).afterWindow(window, statistics);
                 seconds[i] += (System.nanoTime() - start) * 1e-9;
                 courses.get(i)
-                        .add(new Window(stream.phase(), measured.bytes(scenario.wire()) * measured.tokenLayers(),
+                        .add(new Window(stream.phase(), measured.bytes(scenario.wire()) * measured.tokenLayers() * scale,
                                 (double) moves * scenario.cost().expertBytes(), moves, measured.imbalance(), measured.vectors()));
             }
         }

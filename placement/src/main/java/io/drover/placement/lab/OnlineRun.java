@@ -21,6 +21,9 @@ final class OnlineRun {
     /** Sampled paths of the live statistics: what a coordinator would keep. */
     private static final int PATHS = RoutingStatistics.Limits.DEFAULT.samplePaths();
 
+    /** Phases that a table has room for. */
+    private static final int MAX_PHASES = 8;
+
     private final PlanOptions options;
     private final PrintStream out;
 
@@ -29,8 +32,24 @@ final class OnlineRun {
         this.out = out;
     }
 
-    /** A stream, what its first phase looks like, and how long it is. */
-    record Course(TokenStream stream, RoutingStatistics firstPhase, int windows, int windowTokens, double tokensPerSecond) {}
+    /**
+     * A stream, what its first phase looks like, and how long it is.
+     *
+     * @param windowTokens    tokens replayed of each window
+     * @param scale           tokens that each of them stands for
+     * @param tokensPerSecond that pass
+     */
+    record Course(
+            TokenStream stream,
+            RoutingStatistics firstPhase,
+            int windows,
+            int windowTokens,
+            double scale,
+            double tokensPerSecond) {
+        double windowSeconds() {
+            return windowTokens * scale / tokensPerSecond;
+        }
+    }
 
     /** @param phases of the stream; at least one */
     Course course(final Trace trace, final List<String> phases) {
@@ -43,10 +62,19 @@ final class OnlineRun {
         final int windows = (int) ((long) options.phaseTokens * phases.size() / options.windowTokens);
         return new Course(new TraceStream(trace, phases, options.phaseTokens, options.seed),
                 statistics(first, 4 * options.windowTokens),
-                windows, options.windowTokens, options.tokensPerSecond);
+                windows, options.windowTokens, 1, options.tokensPerSecond);
     }
 
-    RoutingStatistics statistics(final TokenStream stream, final int tokens) {
+    /** A synthetic cluster's hours. */
+    Course course(final SimulationSpec spec) {
+        final long tokensPerHour = Math.max(1, (long) spec.tokens() * 3600 / spec.windowSeconds());
+        final SyntheticStream first = new SyntheticStream(spec, Long.MAX_VALUE, options.seed + 1, options.seed);
+        return new Course(new SyntheticStream(spec, tokensPerHour, options.seed, options.seed),
+                statistics(first, 4 * spec.tokens()),
+                spec.windows(), spec.tokens(), spec.rate() * spec.windowSeconds() / spec.tokens(), spec.rate());
+    }
+
+    private RoutingStatistics statistics(final TokenStream stream, final int tokens) {
         final RoutingStatistics statistics = new RoutingStatistics(OnlineReplay.experts(stream), stream.topK(),
                 new RoutingStatistics.Limits(RoutingStatistics.Limits.DEFAULT.denseExperts(),
                         RoutingStatistics.Limits.DEFAULT.pairsPerExpert(), PATHS),
@@ -73,10 +101,11 @@ final class OnlineRun {
             }
         }
         if (!(best instanceof EplbPlanner)) {
-            policies.add(new RebalancedPolicy(best, fixed, scenario, settings(course, scenario), course.windowTokens(),
+            policies.add(new RebalancedPolicy(best, fixed, scenario, settings(course, scenario), course.windowSeconds(),
                     course.tokensPerSecond()));
         }
-        return OnlineReplay.run(course.stream(), policies, scenario, course.windows(), course.windowTokens(), PATHS);
+        return OnlineReplay.run(course.stream(), policies, scenario, course.windows(), course.windowTokens(), course.scale(),
+                PATHS);
     }
 
     private Placement plan(final Planner planner, final Course course, final Scenario scenario) {
@@ -106,7 +135,7 @@ final class OnlineRun {
     }
 
     private RebalanceSettings settings(final Course course, final Scenario scenario) {
-        final long windowNs = (long) (1e9 * course.windowTokens() / course.tokensPerSecond());
+        final long windowNs = (long) (1e9 * course.windowSeconds());
         final RebalanceSettings usual = RebalanceSettings.DEFAULT;
         return new RebalanceSettings(options.minReplicas, 1, reserve(scenario), options.stepMoves, options.stepMoves,
                 options.horizonWindows * windowNs, usual.enterGain(), usual.leaveGain(), 1, 0, 2 * windowNs,
@@ -117,9 +146,9 @@ final class OnlineRun {
 
     void print(final List<OnlineReplay.Course> courses, final Scenario scenario, final Course course) {
         out.printf(Locale.ROOT,
-                "%nonline, %s, %d devices, %d slots: %d windows of %d tokens at %.0f tokens/s, %.1f MB per expert%n",
+                "%nonline, %s, %d devices, %d slots: %d windows of %.0f tokens at %.0f tokens/s, %.1f MB per expert%n",
                 scenario.mode().name().toLowerCase(Locale.ROOT), scenario.devices(), scenario.slots(), course.windows(),
-                course.windowTokens(), course.tokensPerSecond(), scenario.cost().expertBytes() / 1e6);
+                course.windowTokens() * course.scale(), course.tokensPerSecond(), scenario.cost().expertBytes() / 1e6);
         out.printf(Locale.ROOT, "%-18s %10s %10s %10s %9s %7s %8s %8s %8s %7s %7s %8s%n", "policy", "total GB", "traffic GB",
                 "moves GB", "vs static", "moves", "late", "imbal", "settled", "returns", "undone", "plan s");
         final double base = courses.getFirst().totalBytes();
@@ -131,7 +160,9 @@ final class OnlineRun {
                     each.moves(), late(each), each.imbalance(), each.settledImbalance(), each.policy().returns(),
                     each.policy().undone(), each.planSeconds());
         }
-        phases(courses);
+        if (courses.getFirst().windows().stream().map(OnlineReplay.Window::phase).distinct().count() <= MAX_PHASES) {
+            phases(courses);
+        }
     }
 
     /** Moves in the last third of the stream. */

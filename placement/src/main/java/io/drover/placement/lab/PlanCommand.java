@@ -68,7 +68,14 @@ public final class PlanCommand {
         if ((options.trace == null) == (options.simulate == null)) {
             throw new IllegalArgumentException("expected one of --trace and --simulate");
         }
-        final Trace trace = TraceReader.read(options.trace);
+        if (options.simulate != null) {
+            simulate(SimulationSpec.parse(options.simulate));
+            return;
+        }
+        compare(TraceReader.read(options.trace));
+    }
+
+    private void compare(final Trace trace) throws IOException {
         final Split.Parts parts = options.split().of(trace, options.fitDomains);
         out.printf(Locale.ROOT, "%s: %d tokens in %d sequences of %s, %d layers of %d experts, top-%d%n", trace.model(),
                 trace.tokens(),
@@ -77,23 +84,71 @@ public final class PlanCommand {
                 parts.report().tokens(),
                 options.split);
         final List<Planner> planners = Policies.named(options.policies);
-        final long experts = (long) trace.layers() * trace.experts();
-        if (options.online) {
-            for (final Mode mode : options.modes()) {
-                final Scenario scenario = Scenario.of(options, mode, options.devices, options.slots, experts);
-                final OnlineRun online = new OnlineRun(options, out);
-                final OnlineRun.Course course = online.course(trace, phases(trace));
-                online.print(online.run(course, scenario, planners), scenario, course);
-            }
-            return;
-        }
+        final Report report = new Report(trace.model(), options);
         final Comparison comparison = new Comparison(parts, options.seed);
-        final List<Figures> all = new ArrayList<>();
+        final List<Figures> rows = new ArrayList<>();
         for (final Mode mode : options.modes()) {
-            final Scenario scenario = Scenario.of(options, mode, options.devices, options.slots, experts);
-            final List<Figures> rows = comparison.run(planners, scenario);
-            new FigureTable(out).print(rows, comparison);
-            all.addAll(rows);
+            if (options.online) {
+                online(trace, mode, planners, report);
+            } else {
+                rows.addAll(compare(trace, mode, planners, comparison));
+            }
+        }
+        rows.forEach(report::add);
+        if (options.json != null) {
+            report.write(options.json);
+        }
+        if (options.html != null) {
+            HtmlReport.write(options.html, report, rows, comparison.statistics());
+        }
+    }
+
+    private List<Figures> compare(
+            final Trace trace, final Mode mode, final List<Planner> planners, final Comparison comparison) {
+        final long experts = (long) trace.layers() * trace.experts();
+        if (options.frontier) {
+            return new Frontier(options, out).run(comparison, mode, planners, experts);
+        }
+        final Scenario scenario = Scenario.of(options, mode, options.devices, options.slots, options.minReplicas, experts);
+        final List<Figures> rows = comparison.run(planners, scenario);
+        new FigureTable(out).print(rows, comparison);
+        return rows;
+    }
+
+    private void online(final Trace trace, final Mode mode, final List<Planner> planners, final Report report) {
+        final Scenario scenario = Scenario.of(options, mode, options.devices, options.slots, options.minReplicas,
+                (long) trace.layers() * trace.experts());
+        final OnlineRun online = new OnlineRun(options, out);
+        final OnlineRun.Course course = online.course(trace, phases(trace));
+        final List<OnlineReplay.Course> courses = online.run(course, scenario, planners);
+        online.print(courses, scenario, course);
+        report.add(courses, scenario, course);
+    }
+
+    private void simulate(final SimulationSpec spec) throws IOException {
+        final String what = spec.layers() + " layers of " + spec.experts() + " experts, top-" + spec.topK() + ", on "
+                + spec.devices()
+                + " devices";
+        out.printf(Locale.ROOT, "simulated: %s, %d hours in windows of %d s, %d of whose tokens are replayed%n", what,
+                spec.hours(),
+                spec.windowSeconds(), spec.tokens());
+        final Report report = new Report("simulated: " + what, options);
+        final OnlineRun online = new OnlineRun(options, out);
+        for (final Mode mode : options.modes()) {
+            final Scenario scenario = Scenario.of(options, mode, spec.devices(), spec.devicesPerNode(), options.slots,
+                    options.minReplicas, (long) spec.layers() * spec.experts());
+            final long start = System.nanoTime();
+            final OnlineRun.Course course = online.course(spec);
+            final List<OnlineReplay.Course> courses = online.run(course, scenario, Policies.named(options.policies));
+            online.print(courses, scenario, course);
+            report.add(courses, scenario, course);
+            final double seconds = (System.nanoTime() - start) * 1e-9;
+            out.printf(Locale.ROOT, "%.1f s for %d hours under %d policies: %.0f times as fast as the clock%n", seconds,
+                    spec.hours(),
+                    courses.size(), spec.hours() * 3600 / seconds);
+        }
+        if (options.json != null) {
+            report.write(options.json);
         }
     }
 

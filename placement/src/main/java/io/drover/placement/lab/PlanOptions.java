@@ -21,7 +21,7 @@ final class PlanOptions {
 
     @Option(names = "--simulate", paramLabel = "SPEC", description = {
         "In place of --trace: a synthetic cluster, e.g. layers=61,experts=384,top-k=8,devices=320.",
-        "More keys: hours, window-s, drift, nodes-per-host, tokens, domains."})
+        "More keys: devices-per-node, hours, window-s, tokens (sampled of a window), rate (tokens/s), topics."})
     @Nullable
     String simulate;
 
@@ -119,7 +119,7 @@ final class PlanOptions {
     @Option(names = "--expert-us", paramLabel = "US", defaultValue = "20", description = "Microseconds to read an expert (${DEFAULT-VALUE}).")
     double expertMicros;
 
-    @Option(names = "--call-us", paramLabel = "US", defaultValue = "10", description = "Microseconds of one row in an expert (${DEFAULT-VALUE}).")
+    @Option(names = "--call-us", paramLabel = "US", defaultValue = "2", description = "Microseconds of one row in an expert (${DEFAULT-VALUE}).")
     double callMicros;
 
     @Option(names = "--step-tokens", paramLabel = "N", defaultValue = "256", description = "Positions of one step, all devices (${DEFAULT-VALUE}).")

@@ -49,12 +49,12 @@ final class RebalancedPolicy implements OnlinePolicy {
             final Placement first,
             final Scenario scenario,
             final RebalanceSettings settings,
-            final int windowTokens,
+            final double windowSeconds,
             final double tokensPerSecond) {
         name = planner.name();
         placement = first;
         this.tokensPerSecond = tokensPerSecond;
-        windowNs = (long) (1e9 * windowTokens / tokensPerSecond);
+        windowNs = (long) (1e9 * windowSeconds);
         horizonNs = settings.horizonNs();
         final Link network = scenario.topology().link(Tier.NETWORK);
         loadNs = (long) (1e9 * scenario.cost().expertBytes() / network.bytesPerSecond());

@@ -3,7 +3,6 @@ package io.drover.placement.lab;
 import java.util.Arrays;
 
 import io.drover.placement.HomeChoice;
-import io.drover.placement.Measured;
 import io.drover.placement.Measures;
 import io.drover.placement.Placement;
 import io.drover.placement.RoutingStatistics;
@@ -47,7 +46,7 @@ final class Replay {
     }
 
     /** The figures of a placement on a trace, homes drawn with the scenario's seed, or chosen. */
-    static Measured measure(final Trace trace, final Placement placement, final Scenario scenario) {
+    static Measures measure(final Trace trace, final Placement placement, final Scenario scenario) {
         final Measures measures = new Measures(placement, scenario.topology(), scenario.mode(), scenario.cost().slack());
         final HomeChoice choice = new HomeChoice(placement, scenario.topology());
         final double[] homed = new double[scenario.topology().ordinals()];
@@ -67,7 +66,7 @@ final class Replay {
                 measures.position(home, chosen);
             }
         }
-        return measures.measured();
+        return measures;
     }
 
     /** Positions from which on a device is given no more homes: a tenth above the mean. */

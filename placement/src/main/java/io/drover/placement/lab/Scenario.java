@@ -26,35 +26,55 @@ import io.drover.placement.Wire;
  */
 record Scenario(Mode mode, Topology topology, long slots, CostModel cost, Budget budget, int prefix, long seed, int effort) {
     private static final double BYTES_PER_GBIT = 1e9 / 8;
+    private static final Link SAME_HOST = new Link(200e9, 5e-6);
 
-    /** @param experts experts of the model over all layers */
-    static Scenario of(final PlanOptions options, final Mode mode, final int devices, final String slots, final long experts) {
+    /** Single-device nodes, each on a host of its own. @param experts experts of the model over all layers */
+    static Scenario of(
+            final PlanOptions options, final Mode mode, final int devices, final String slots, final int minReplicas,
+            final long experts) {
+        return of(options, mode, devices, 1, slots, minReplicas, experts);
+    }
+
+    /** @param devicesPerNode devices of a node, which is also a host */
+    static Scenario of(
+            final PlanOptions options,
+            final Mode mode,
+            final int devices,
+            final int devicesPerNode,
+            final String slots,
+            final int minReplicas,
+            final long experts) {
         if (devices < 1) {
             throw new IllegalArgumentException("--devices is " + devices + "; expected at least 1");
         }
         final long total = options.totalSlots(slots, experts);
-        final long needed = experts * options.minReplicas;
+        final long needed = experts * minReplicas;
         if (total < needed) {
             throw new IllegalArgumentException("--slots " + slots + " gives " + total + " slots for " + experts + " experts with "
-                    + options.minReplicas + " replica(s) each; expected at least " + needed);
+                    + minReplicas + " replica(s) each; expected at least " + needed);
         }
-        if (options.minReplicas > devices) {
-            throw new IllegalArgumentException("--min-replicas is " + options.minReplicas + ", but there are " + devices
-                    + " devices to keep them apart");
+        final int nodes = (devices + devicesPerNode - 1) / devicesPerNode;
+        if (minReplicas > nodes) {
+            throw new IllegalArgumentException(
+                    "--min-replicas is " + minReplicas + ", but there are " + nodes + " nodes to keep them apart");
         }
         final Wire wire = new Wire(options.hidden, options.elementBytes(), options.headerBytes, options.kvBytes,
                 options.holders(devices), false);
+        final CostModel cost = new CostModel(mode, wire, options.expertBytes(), options.stepTokens, options.slack());
+        return new Scenario(mode, topology(options, devices, devicesPerNode, total), total, cost,
+                new Budget(minReplicas, Long.MAX_VALUE), mode == Mode.HOME ? options.homePrefix() : 0, options.seed,
+                options.effort);
+    }
+
+    private static Topology topology(final PlanOptions options, final int devices, final int devicesPerNode, final long slots) {
         final ComputeRate rate = new ComputeRate(options.expertMicros * 1e-6, options.callMicros * 1e-6);
         final List<Device> list = new ArrayList<>();
         for (int i = 0; i < devices; i++) {
-            final long mine = total / devices + (i < total % devices ? 1 : 0);
-            list.add(new Device(i, "node-" + i, "host-" + i, "cpu", Long.MAX_VALUE, Math.toIntExact(mine), rate));
+            final long mine = slots / devices + (i < slots % devices ? 1 : 0);
+            final int node = i / devicesPerNode;
+            list.add(new Device(i, "node-" + node, "host-" + node, "cpu", Long.MAX_VALUE, Math.toIntExact(mine), rate));
         }
-        final Topology topology = Topology.of(list, Link.FREE, new Link(options.networkGbit * BYTES_PER_GBIT, 50e-6));
-        final CostModel cost = new CostModel(mode, wire, options.expertBytes(), options.stepTokens, options.slack());
-        return new Scenario(mode, topology, total, cost, new Budget(options.minReplicas, Long.MAX_VALUE),
-                mode == Mode.HOME ? options.homePrefix() : 0, options.seed,
-                options.effort);
+        return Topology.of(list, SAME_HOST, new Link(options.networkGbit * BYTES_PER_GBIT, 50e-6));
     }
 
     int devices() {
