@@ -98,9 +98,11 @@ final class Formation {
     private long term;
     private long serial;
     private @Nullable Placement homes;
+    private List<ExpertSet> holds = List.of();
     private @Nullable Published published;
     private String planningProblem = "";
     private boolean news;
+    private boolean stale;
     private long nowNs;
 
     /**
@@ -121,7 +123,9 @@ final class Formation {
         final List<Command> commands = new ArrayList<>();
         final MemberId reporter = switch (event) {
             case Event.Members now -> {
-                news |= !now.members().equals(members);
+                final boolean changed = !now.members().equals(members);
+                news |= changed;
+                stale |= changed;
                 members = Map.copyOf(now.members());
                 yield null;
             }
@@ -194,6 +198,7 @@ final class Formation {
         final NodeReport kept = sameLife && report.running() == null
                 ? withRunning(report, known.report().running())
                 : report;
+        stale |= known == null || !sameLife || !sameHoldings(known.report(), kept);
         nodes.put(node.name(), new Node(kept, nowNs));
         highestTerm = Math.max(highestTerm, report.term());
         if (!learning
@@ -201,12 +206,17 @@ final class Formation {
             // An earlier coordinator went beyond what this one learned: only a higher term is sure to be obeyed.
             raiseTerm();
             news = true;
+            stale = true;
         }
         final Published running = report.running();
         if (learning && running != null && (learned == null || running.table().epoch().compareTo(learned.table().epoch()) > 0)) {
             learned = running;
         }
         return member;
+    }
+
+    private static boolean sameHoldings(final NodeReport a, final NodeReport b) {
+        return a.loading() == b.loading() && Objects.equals(a.endpoint(), b.endpoint()) && a.loaded().equals(b.loaded());
     }
 
     private static NodeReport withRunning(final NodeReport report, final @Nullable Published running) {
@@ -223,12 +233,17 @@ final class Formation {
             if (!names.contains(name)) {
                 names.add(name);
                 news = true;
+                stale = true;
             }
         }
         if (published == null) {
             form();
         }
-        publish();
+        // Comparing whole tables is the one expensive step, so it waits for a cause.
+        if (stale) {
+            stale = false;
+            publish();
+        }
     }
 
     private boolean endLearning() {
@@ -247,10 +262,11 @@ final class Formation {
         }
         learning = false;
         news = true;
+        stale = true;
         raiseTerm();
         if (learned != null) {
             names.addAll(learned.roster().names());
-            homes = learned.roster().homes();
+            settle(learned.roster().homes());
             published = learned;
         }
         for (final Node node : nodes.values()) {
@@ -287,7 +303,7 @@ final class Formation {
         if (planned != null && devices(planned).allMatch(device -> present(device) != null)) {
             return;
         }
-        homes = null;
+        settle(null);
         final SortedMap<Integer, NodeDescriptor> present = new TreeMap<>();
         for (int id = 0; id < names.size(); id++) {
             final Node node = present(id);
@@ -298,7 +314,7 @@ final class Formation {
         news |= planned != null;
         if (present.size() >= settings.expectedNodes()) {
             try {
-                homes = settings.homes().apply(present);
+                settle(settings.homes().apply(present));
                 planningProblem = "";
                 news = true;
             } catch (final PlanningException e) {
@@ -307,13 +323,26 @@ final class Formation {
         }
     }
 
+    private void settle(final @Nullable Placement target) {
+        stale |= target != null || homes != null;
+        homes = target;
+        holds = target == null
+                ? List.of()
+                : IntStream.rangeClosed(0, devices(target).max().orElse(-1)).mapToObj(device -> hold(target, device)).toList();
+    }
+
+    /** What a device is to hold; nothing before homes are planned. */
+    ExpertSet hold(final int device) {
+        return device >= 0 && device < holds.size() ? holds.get(device) : ExpertSet.EMPTY;
+    }
+
     private void publish() {
         final Placement target = homes;
         if (target == null) {
             return;
         }
         final Published last = published;
-        if (last == null && devices(target).anyMatch(device -> !complete(device, target))) {
+        if (last == null && devices(target).anyMatch(device -> !complete(device))) {
             return;
         }
         final RoutingTable table = derive(target);
@@ -359,9 +388,9 @@ final class Formation {
                         && published.table().placement().hosts(device, ExpertSet.layer(code), ExpertSet.expert(code)));
     }
 
-    private boolean complete(final int device, final Placement target) {
+    private boolean complete(final int device) {
         final Node node = present(device);
-        return node != null && node.report().loaded().containsAll(hold(target, device));
+        return node != null && node.report().loaded().containsAll(hold(device));
     }
 
     private static boolean sameContent(final RoutingTable a, final RoutingTable b) {
@@ -374,8 +403,7 @@ final class Formation {
         final Published now = published;
         final boolean recall = learning && !node.report().installed().equals(Epoch.NONE) && node.report().running() == null;
         final boolean send = !learning && now != null && !node.report().installed().equals(now.table().epoch());
-        return new Orders(new Epoch(learning ? 0 : term, ++serial), id,
-                homes == null || id < 0 ? ExpertSet.EMPTY : hold(homes, id), recall, send ? now : null, view());
+        return new Orders(new Epoch(learning ? 0 : term, ++serial), id, hold(id), recall, send ? now : null, view());
     }
 
     static ExpertSet hold(final Placement target, final int device) {

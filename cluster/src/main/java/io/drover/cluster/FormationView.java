@@ -2,6 +2,7 @@ package io.drover.cluster;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 
 import org.jspecify.annotations.Nullable;
@@ -51,9 +52,7 @@ final class FormationView {
                 if (node.report().endpoint() == null) {
                     yield NodeView.State.JOINING;
                 }
-                final Placement homes = formation.homes();
-                final boolean complete = homes == null
-                        || node.report().loaded().containsAll(Formation.hold(homes, id));
+                final boolean complete = node.report().loaded().containsAll(formation.hold(id));
                 yield complete ? NodeView.State.SERVING : NodeView.State.LOADING;
             }
         };
@@ -65,12 +64,11 @@ final class FormationView {
             return "a new coordinator is asking the nodes what they run";
         }
         final Published published = formation.published();
-        final Placement homes = formation.homes();
-        if (homes == null) {
+        if (formation.homes() == null) {
             return forming(nodes);
         }
         if (published == null) {
-            return loading(nodes, homes);
+            return loading(nodes);
         }
         final String lost = lost(nodes, published.table().placement());
         if (!lost.isEmpty()) {
@@ -92,11 +90,11 @@ final class FormationView {
                 + String.join(", ", here);
     }
 
-    private String loading(final List<NodeView> nodes, final Placement homes) {
+    private String loading(final List<NodeView> nodes) {
         int wanted = 0;
         int loaded = 0;
         for (final NodeView view : nodes) {
-            final ExpertSet hold = Formation.hold(homes, view.nodeId());
+            final ExpertSet hold = formation.hold(view.nodeId());
             wanted += hold.size();
             final Formation.Node node = formation.node(view.name());
             if (node != null) {
@@ -128,7 +126,7 @@ final class FormationView {
         final List<String> absent = nodes.stream().filter(node -> switch (node.state()) {
             case GONE, LEAVING, UNREACHABLE, LOADING, JOINING -> true;
             case SERVING -> false;
-        }).map(node -> node.name() + " is " + node.state().name().toLowerCase(java.util.Locale.ROOT)).toList();
+        }).map(node -> node.name() + " is " + node.state().name().toLowerCase(Locale.ROOT)).toList();
         return lost + " of " + all + " experts have no replica that can be reached; " + String.join(", ", absent);
     }
 

@@ -1,5 +1,7 @@
 package io.drover.cluster;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -9,7 +11,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.stream.javadsl.Sink;
@@ -52,9 +58,53 @@ final class LocalCluster implements AutoCloseable {
     }
 
     DroverNode start(final String name) {
-        final DroverNode node = get(DroverNode.start(settings(name, Map.of()), progress -> {}).toCompletableFuture());
+        return start(name, Map.of());
+    }
+
+    DroverNode start(final String name, final Map<String, ?> more) {
+        final DroverNode node = get(DroverNode.start(settings(name, more), LocalCluster::ignore).toCompletableFuture());
         nodes.add(node);
         return node;
+    }
+
+    /** Starts a node that must fail. Returns why. */
+    String refused(final String name, final Map<String, ?> more) {
+        try {
+            nodes.add(
+                    DroverNode.start(settings(name, more), LocalCluster::ignore).toCompletableFuture().get(60, TimeUnit.SECONDS));
+        } catch (final ExecutionException e) {
+            assertThat(e.getCause()).isInstanceOf(StartException.class);
+            return e.getCause().getMessage();
+        } catch (final InterruptedException | TimeoutException e) {
+            throw new AssertionError(e);
+        }
+        throw new AssertionError(name + " started, with " + more);
+    }
+
+    /** Ends a node as a crash would: it tells nobody. */
+    void crash(final DroverNode node) {
+        nodes.remove(node);
+        node.system().terminate();
+        get(node.whenStopped().toCompletableFuture());
+    }
+
+    void leave(final DroverNode node) {
+        nodes.remove(node);
+        get(node.stop(Duration.ofSeconds(5)).toCompletableFuture());
+    }
+
+    void await(final String what, final BooleanSupplier condition) {
+        final long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (!condition.getAsBoolean()) {
+            if (System.nanoTime() - deadlineNs >= 0) {
+                throw new AssertionError("waited in vain for " + what + ": " + nodes.stream().map(DroverNode::status).toList());
+            }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
+        }
+    }
+
+    private static void ignore(final Progress progress) {
+        assertThat(progress.text()).isNotNull();
     }
 
     NodeSettings settings(final String name, final Map<String, ?> more) {
