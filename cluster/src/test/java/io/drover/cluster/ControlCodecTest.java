@@ -119,7 +119,7 @@ class ControlCodecTest {
         final long seed = System.nanoTime();
         final Random random = new Random(seed);
         final List<byte[]> samples = messages().stream().map(serializer::toBinary).toList();
-        for (int round = 0; round < 60_000; round++) {
+        for (int round = 0; round < 20_000; round++) {
             final byte[] bytes = samples.get(random.nextInt(samples.size())).clone();
             final int damages = 1 + random.nextInt(4);
             for (int i = 0; i < damages; i++) {

@@ -6,7 +6,7 @@ import org.junit.jupiter.api.Test;
 
 /** Whole clusters of {@link Formation} and {@link Participant} on a network that loses, repeats and delays, from one seed each. */
 class FormationSimulationTest {
-    private static final int CLUSTERS = 60;
+    private static final int CLUSTERS = 40;
 
     @Test
     void keepsItsPromisesUnderFaults() {

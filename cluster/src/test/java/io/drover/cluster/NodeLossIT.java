@@ -27,7 +27,8 @@ class NodeLossIT {
             cluster.await("the loss to be told", () -> second.status().reason().contains("node-1 is gone"));
             assertThat(second.status().ready()).isFalse();
             assertThat(second.status().reason()).contains("48 of 128 experts have no replica");
-            assertThat(second.engineStatus().peers()).noneMatch(peer -> peer.name().equals("node-1"));
+            cluster.await("the engine to let go",
+                    () -> second.engineStatus().peers().stream().noneMatch(peer -> peer.name().equals("node-1")));
 
             final DroverNode again = cluster.start("node-1", FAST);
             cluster.await("the node to be back", () -> cluster.nodes().stream().allMatch(node -> node.status().ready()));
