@@ -96,9 +96,9 @@ final class ProcessesIT {
     @Test
     void aDeadNodeIsReportedAndADeadSupervisorLeavesNoOrphan(@TempDir final Path directory) throws Exception {
         try (Cluster cluster = Cluster.start(directory)) {
-            cluster.node("node-2").destroyForcibly();
-            Waiting.until(() -> cluster.said()
-                    .contains("node-2 (process " + cluster.node("node-2").pid() + ") ended with exit code 137"));
+            final ProcessHandle victim = cluster.node("node-2");
+            victim.destroyForcibly();
+            Waiting.until(() -> cluster.said().contains("node-2 (process " + victim.pid() + ") ended with exit code 137"));
             assertThat(cluster.node("node-1").isAlive()).isTrue();
             cluster.supervisor.destroyForcibly();
             cluster.assertNoChildIsLeft();
