@@ -7,7 +7,6 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-import io.aeron.Aeron;
 import io.aeron.ChannelUriStringBuilder;
 import io.aeron.CommonContext;
 import io.aeron.FragmentAssembler;
@@ -180,14 +179,10 @@ public final class Links implements AutoCloseable {
         int work = 0;
         if (now - conductedNs >= CONDUCT_INTERVAL_NS) {
             conductedNs = now;
-            work = channels.aeron().conductorAgentInvoker().invoke();
-            if (channels.aeron().isClosed()) {
-                reopen();
-            }
+            work = conduct();
         }
-        final Aeron aeron = channels.aeron();
         for (final Peer peer : peerList) {
-            work += peer.doWork(aeron, now);
+            work += peer.doWork(now);
         }
         return work;
     }
@@ -245,6 +240,17 @@ public final class Links implements AutoCloseable {
         CloseHelper.close(channels);
         ipcFrames.clear();
         udpFrames.clear();
+    }
+
+    private int conduct() {
+        int work = channels.aeron().conductorAgentInvoker().invoke();
+        if (channels.aeron().isClosed()) {
+            reopen();
+        }
+        for (final Peer peer : peerList) {
+            work += peer.watch(channels.aeron(), nowNs);
+        }
+        return work;
     }
 
     private void reopen() {

@@ -104,20 +104,34 @@ final class Peer {
         return park(frame, offset, bodyOffset, bodyLength);
     }
 
-    int doWork(final Aeron aeron, final long now) {
+    /** Sends what waits, or a heartbeat where one is due. */
+    int doWork(final long now) {
         nowNs = now;
-        int work = 0;
-        if (publication == null) {
-            work += seekPublication(aeron);
-        }
         final OneToOneRingBuffer waiting = parkedFrames;
-        final boolean idle = waiting == null || waiting.size() == 0;
-        if (waiting != null && !idle) {
-            work += waiting.controlledRead(flushOne, FLUSH_LIMIT);
-        } else if (now - lastSentNs >= settings.heartbeatIntervalNs() && isConnected()) {
-            work += heartbeat();
+        if (waiting != null && waiting.size() > 0) {
+            return waiting.controlledRead(flushOne, FLUSH_LIMIT);
         }
-        watchConnection();
+        return now - lastSentNs >= settings.heartbeatIntervalNs() && isConnected() ? heartbeat() : 0;
+    }
+
+    /** Brings the channel up, and says when it came or went. */
+    int watch(final Aeron aeron, final long now) {
+        nowNs = now;
+        final int work = publication == null ? seekPublication(aeron) : 0;
+        final boolean connected = isConnected();
+        if (connected != wasConnected) {
+            wasConnected = connected;
+            silentSinceNs = nowNs;
+            warned = false;
+            if (connected) {
+                problem = "";
+            }
+            LOG.info("{} {}", connected ? "connected to" : "lost the connection to", endpoint);
+        } else if (!connected && !warned && nowNs - silentSinceNs > SILENCE_WARNING_NS) {
+            warned = true;
+            LOG.warn("{} has not answered on {} for {} s: is it up, and does the network let UDP through?", endpoint, channel,
+                    SILENCE_WARNING_NS / 1_000_000_000L);
+        }
         return work;
     }
 
@@ -304,22 +318,5 @@ final class Peer {
             }
         }
         return 0;
-    }
-
-    private void watchConnection() {
-        final boolean connected = isConnected();
-        if (connected != wasConnected) {
-            wasConnected = connected;
-            silentSinceNs = nowNs;
-            warned = false;
-            if (connected) {
-                problem = "";
-            }
-            LOG.info("{} {}", connected ? "connected to" : "lost the connection to", endpoint);
-        } else if (!connected && !warned && nowNs - silentSinceNs > SILENCE_WARNING_NS) {
-            warned = true;
-            LOG.warn("{} has not answered on {} for {} s: is it up, and does the network let UDP through?", endpoint, channel,
-                    SILENCE_WARNING_NS / 1_000_000_000L);
-        }
     }
 }
