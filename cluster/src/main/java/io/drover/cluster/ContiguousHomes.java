@@ -4,8 +4,9 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.function.Function;
 
-import io.drover.model.LayerPlan;
 import io.drover.model.ModelConfig;
+import io.drover.model.checkpoint.Checkpoint;
+import io.drover.model.checkpoint.TensorView;
 import io.drover.placement.Budget;
 import io.drover.placement.ComputeRate;
 import io.drover.placement.ContiguousPlanner;
@@ -21,12 +22,12 @@ import io.drover.placement.Wire;
 
 /** The first placement of a cluster: experts in the order of their ids, in equal runs, within the nodes' memory. */
 final class ContiguousHomes implements Function<SortedMap<Integer, NodeDescriptor>, Placement> {
-    private static final int PACKED_BYTES = 2;
-
     private final ModelConfig model;
+    private final long expertBytes;
 
-    ContiguousHomes(final ModelConfig model) {
-        this.model = model;
+    ContiguousHomes(final Checkpoint checkpoint) {
+        model = checkpoint.config();
+        expertBytes = largestExpertBytes(checkpoint);
     }
 
     @Override
@@ -38,19 +39,22 @@ final class ContiguousHomes implements Function<SortedMap<Integer, NodeDescripto
         }).toList();
         final RoutingStatistics nothingRouted = new RoutingStatistics(model.expertsPerLayer(), Math.max(1, model.maxTopK()),
                 RoutingStatistics.Limits.DEFAULT, 0);
-        final CostModel cost = new CostModel(Mode.HOME, new Wire(model.hiddenSize(), PACKED_BYTES, 0, 0, 1, false),
-                largestExpertBytes(), 1, 0);
+        final CostModel cost = new CostModel(Mode.HOME, new Wire(model.hiddenSize(), Float.BYTES, 0, 0, 1, false),
+                expertBytes, 1, 0);
         return new ContiguousPlanner().plan(new PlanRequest(nothingRouted, Topology.of(devices, Link.FREE, Link.FREE), null,
                 Budget.UNLIMITED, cost, 0, 1));
     }
 
-    private long largestExpertBytes() {
-        return model.layers()
-                .stream()
-                .map(LayerPlan::moe)
-                .filter(moe -> moe != null)
-                .mapToLong(moe -> 3L * moe.expertWidth() * model.hiddenSize() * PACKED_BYTES)
-                .max()
-                .orElse(1);
+    /** As the kernels pack it: bfloat16 stays, all else becomes float32. */
+    private static long largestExpertBytes(final Checkpoint checkpoint) {
+        long largest = 1;
+        for (int layer = 0; layer < checkpoint.config().layers().size(); layer++) {
+            if (checkpoint.config().layers().get(layer).moe() != null) {
+                final TensorView up = checkpoint.expert(layer, 0).up();
+                final int bytes = up.dtype() == TensorView.Dtype.BF16 ? Short.BYTES : Float.BYTES;
+                largest = Math.max(largest, 3L * up.rows() * up.columns() * bytes);
+            }
+        }
+        return largest;
     }
 }

@@ -25,6 +25,7 @@ public final class DroverNode {
     private static final Logger LOG = LoggerFactory.getLogger(DroverNode.class);
     private static final Duration LEAVE_TIMEOUT = Duration.ofSeconds(30);
     private static final String STOPPED = "stopped on request";
+    private static final String REMOVED = "the cluster removed this node, or its actor system failed";
 
     private record Leaving(String why) implements CoordinatedShutdown.Reason {}
 
@@ -76,8 +77,8 @@ public final class DroverNode {
         });
         watch.refusal().thenAccept(sentence -> end(sentence, Duration.ZERO));
         system.getWhenTerminated().whenComplete((done, failure) -> {
-            if (ending.compareAndSet("", "the cluster removed this node")) {
-                LOG.error("node '{}': the cluster removed this node", settings.nodeName());
+            if (ending.compareAndSet("", REMOVED)) {
+                LOG.error("node '{}': {}", settings.nodeName(), REMOVED);
             }
             release();
         });

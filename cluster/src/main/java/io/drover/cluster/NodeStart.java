@@ -71,7 +71,6 @@ final class NodeStart {
     }
 
     private DroverNode assemble() throws InterruptedException {
-        final long deadlineNs = System.nanoTime() + settings.joinTimeout().toNanos();
         watch.tell(Progress.Stage.OPENING, 0, 0, "opening " + settings.modelDirectory());
         final Checkpoint checkpoint = opened(Checkpoint.open(settings.modelDirectory()));
         final Identity identity = ModelIdentity.of(checkpoint, settings.modelDirectory(), settings.engine());
@@ -82,17 +81,19 @@ final class NodeStart {
         watch.tell(Progress.Stage.JOINING, 0, 0, settings.seeds().isEmpty()
                 ? "founding a cluster"
                 : "joining through " + String.join(", ", settings.seeds()));
-        new Joining(system, settings, identity).run(deadlineNs);
+        final long joinedByNs = System.nanoTime() + settings.joinTimeout().toNanos();
+        new Joining(system, settings, identity).run(joinedByNs);
         final NodeDescriptor descriptor = describe(system, identity);
         system.tell(new NodeGuardian.Register(descriptor, coordinator(system, identity, checkpoint)));
-        final int nodeId = await(watch.nodeId(), deadlineNs, "the coordinator did not take this node in");
+        final int nodeId = await(watch.nodeId(), joinedByNs, "the coordinator did not take this node in");
 
         watch.tell(Progress.Stage.STARTING, 0, 0, "starting the engine of node " + nodeId);
         final NodeEngine engine = startEngine(nodeId, checkpoint);
         handover.to(engine.deviceExecutor());
         final ActorRef<ExpertShards.Envelope> region = ExpertShards.start(system,
                 replica -> ExpertActor.create(replica, engine.experts()));
-        await(ExpertShards.own(system, nodeId), deadlineNs, "the device's location could not be recorded");
+        await(ExpertShards.own(system, nodeId), System.nanoTime() + settings.joinTimeout().toNanos(),
+                "the device's location could not be recorded");
         system.tell(new NodeGuardian.EngineStarted(engine.endpoint(), engine::install, region));
         return new DroverNode(settings, system, engine, checkpoint, watch);
     }
@@ -126,7 +127,7 @@ final class NodeStart {
             final Checkpoint checkpoint) {
         final Formation.Settings formation = new Formation.Settings(settings.expectedNodes(), settings.learnTimeout().toNanos(),
                 identity,
-                new ContiguousHomes(checkpoint.config()));
+                new ContiguousHomes(checkpoint));
         return ClusterSingleton.get(system)
                 .init(SingletonActor.of(
                         Behaviors.supervise(Coordinator.create(formation, new AtomicLong()))

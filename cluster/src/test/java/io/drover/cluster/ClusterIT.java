@@ -2,6 +2,15 @@ package io.drover.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+
+import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import org.apache.pekko.cluster.sharding.ShardRegion.CurrentShardRegionState;
+import org.apache.pekko.cluster.sharding.typed.ClusterShardingQuery;
+import org.apache.pekko.cluster.sharding.typed.GetShardRegionState;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -16,11 +25,32 @@ class ClusterIT {
             System.out.println(nodes + " nodes were ready after " + readyMs + " ms");
             for (final DroverNode node : cluster.nodes()) {
                 assertThat(node.status().ready()).as(node.status().reason()).isTrue();
+                assertThat(replicasByShard(node)).isEqualTo(Map.of("device-" + id(node), node.engineStatus().experts()));
                 assertThat(node.status().nodes()).hasSize(nodes).allMatch(view -> view.state() == NodeView.State.SERVING);
                 for (final LocalCluster.Case test : LocalCluster.cases(2)) {
                     assertThat(cluster.generate(node, test.prompt(), test.expected().size())).isEqualTo(test.expected());
                 }
             }
         }
+    }
+
+    private static int id(final DroverNode node) {
+        return node.status()
+                .nodes()
+                .stream()
+                .filter(view -> view.name().equals(node.settings().nodeName()))
+                .findFirst()
+                .orElseThrow()
+                .nodeId();
+    }
+
+    /** What sharding holds in this node's region. */
+    private static Map<String, Integer> replicasByShard(final DroverNode node) {
+        final Map<String, Integer> replicas = new HashMap<>();
+        final CurrentShardRegionState region = LocalCluster.get(AskPattern.<ClusterShardingQuery, CurrentShardRegionState>ask(
+                ClusterSharding.get(node.system()).shardState(), replyTo -> new GetShardRegionState(ExpertShards.TYPE, replyTo),
+                Duration.ofSeconds(5), node.system().scheduler()).toCompletableFuture());
+        region.getShards().forEach(shard -> replicas.put(shard.shardId(), shard.getEntityIds().size()));
+        return replicas;
     }
 }

@@ -40,6 +40,11 @@ class NodeLossIT {
             cluster.leave(third);
             cluster.await("the leaver to be out", () -> second.status().reason().contains("node-3 is gone"));
             assertThat(again.status().epoch()).isEqualTo(second.status().epoch());
+
+            final long term = again.status().epoch().term();
+            cluster.leave(second);
+            cluster.await("the last node to coordinate", () -> again.status().epoch().term() > term
+                    && again.status().reason().contains("node-2 is gone"));
         }
     }
 
