@@ -2,11 +2,13 @@ package io.drover.server;
 
 import java.io.PrintStream;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 
 import io.drover.cluster.Progress;
 
-/** What a command says to the person who started it: whole lines, progress no more than a few times a second. Thread-safe. */
+/** What a command says to the person who started it: whole lines, progress once and no more than a few times a second. Thread-safe. */
 final class Console {
     /** What each line begins with. */
     static final String PREFIX = "drover: ";
@@ -15,6 +17,8 @@ final class Console {
 
     private final PrintStream out;
     private final Map<String, Shown> shown = new HashMap<>();
+
+    private final Set<String> said = new HashSet<>();
 
     private record Shown(Progress.Stage stage, long atNs) {}
 
@@ -38,7 +42,7 @@ final class Console {
         final long nowNs = System.nanoTime();
         final Shown last = shown.get(progress.node());
         final boolean news = last == null || last.stage != progress.stage() || progress.done() == progress.total();
-        if (news || nowNs - last.atNs >= INTERVAL_NS) {
+        if ((news || nowNs - last.atNs >= INTERVAL_NS) && said.add(progress.node() + progress.text())) {
             shown.put(progress.node(), new Shown(progress.stage(), nowNs));
             say(progress.node() + ": " + progress.text());
         }

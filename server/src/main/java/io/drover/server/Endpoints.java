@@ -10,6 +10,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 
@@ -34,6 +35,7 @@ final class Endpoints {
     private final DoorMetrics metrics;
     private final Supplier<@Nullable Backend> backend;
     private final IntSupplier inFlight;
+    private final BooleanSupplier draining;
     private final RequestReader reader;
     private final Clock clock = Clock.systemUTC();
     private final long startedS = clock.instant().getEpochSecond();
@@ -42,12 +44,13 @@ final class Endpoints {
     /** @param backend null while the node is loading */
     Endpoints(final ServerSettings settings, final ActorSystem system, final DoorMetrics metrics,
             final Supplier<@Nullable Backend> backend,
-            final IntSupplier inFlight) {
+            final IntSupplier inFlight, final BooleanSupplier draining) {
         this.settings = settings;
         this.system = system;
         this.metrics = metrics;
         this.backend = backend;
         this.inFlight = inFlight;
+        this.draining = draining;
         this.reader = new RequestReader(settings.maxSequences());
     }
 
@@ -117,8 +120,9 @@ final class Endpoints {
 
     CompletionStage<HttpResponse> ready(final Exchange exchange) {
         final Backend node = backend.get();
-        final boolean ready = node != null && node.ready();
-        return json(ready ? 200 : 503, object().put("status", ready ? "ready" : node == null ? "loading" : "not ready"));
+        final boolean ready = node != null && node.ready() && !draining.getAsBoolean();
+        final String otherwise = draining.getAsBoolean() ? "stopping" : node == null ? "loading" : "not ready";
+        return json(ready ? 200 : 503, object().put("status", ready ? "ready" : otherwise));
     }
 
     CompletionStage<HttpResponse> metrics(final Exchange exchange) {

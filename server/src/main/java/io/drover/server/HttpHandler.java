@@ -51,7 +51,7 @@ final class HttpHandler {
         this.metrics = metrics;
         this.inFlight = inFlight;
         this.keys = new ApiKeys(settings);
-        this.routes = new Routes(new Endpoints(settings, system, metrics, this::backend, inFlight::size),
+        this.routes = new Routes(new Endpoints(settings, system, metrics, this::backend, inFlight::size, () -> draining),
                 settings.guardMetrics());
     }
 

@@ -42,14 +42,16 @@ final class Served {
     int run(final Function<Consumer<Progress>, HostedNodes> start) throws IOException, InterruptedException {
         final Config config = overlay.withFallback(ConfigFactory.load()).resolve();
         final ServerSettings settings = ServerSettings.from(config, System.getenv());
-        final Path directory = Path.of(config.getString("drover.cluster.model-directory")).toAbsolutePath().normalize();
+        final Path directory = modelDirectory(config);
         final String name = modelName(config, directory);
         termination.watchSignals(settings.shutdownGrace().plus(BEYOND_GRACE));
         final DoorMetrics metrics = new DoorMetrics(name);
         final long startNs = System.nanoTime();
         final HttpServer http = HttpServer.start(settings, metrics);
         HostedNodes nodes = null;
-        try (CheckpointText text = CheckpointText.load(directory)) {
+        CheckpointText text = null;
+        try {
+            text = CheckpointText.load(directory);
             final ModelConfig model = modelConfig(directory);
             nodes = start.apply(console::progress);
             if (!nodes.awaitReady(termination)) {
@@ -63,7 +65,7 @@ final class Served {
             console.say(readyLine(http, settings, name, nodes.first(), System.nanoTime() - startNs));
             return untilTheEnd(nodes, http);
         } finally {
-            stop(http, nodes, settings.shutdownGrace());
+            stop(http, nodes, text, settings.shutdownGrace());
         }
     }
 
@@ -87,10 +89,15 @@ final class Served {
         return 0;
     }
 
-    private static void stop(final HttpServer http, final @Nullable HostedNodes nodes, final Duration grace) {
+    /** The streams in flight need the node and the tokenizer until they have ended. */
+    private static void stop(final HttpServer http, final @Nullable HostedNodes nodes, final @Nullable CheckpointText text,
+            final Duration grace) {
         http.stop(grace);
         if (nodes != null) {
             nodes.stop(AFTER_THE_DOOR);
+        }
+        if (text != null) {
+            text.close();
         }
     }
 
@@ -110,6 +117,16 @@ final class Served {
         final String key = settings.apiKey() == null ? "" : " -H \"Authorization: Bearer $DROVER_API_KEY\"";
         return "curl -N " + url + "/v1/chat/completions" + key
                 + " -d '{\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a story.\"}],\"stream\":true}'";
+    }
+
+    static Path modelDirectory(final Config config) {
+        return Path.of(config.getString("drover.cluster.model-directory")).toAbsolutePath().normalize();
+    }
+
+    /** @throws io.drover.model.checkpoint.CheckpointException in one line, if the directory holds no model that can be served */
+    static void checkModel(final Path directory) {
+        CheckpointText.load(directory).close();
+        modelConfig(directory);
     }
 
     private static ModelConfig modelConfig(final Path directory) {

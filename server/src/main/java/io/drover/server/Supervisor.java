@@ -69,6 +69,7 @@ final class Supervisor {
                     "--port is 0; expected a fixed port with --processes, because node i listens on port + i - 1");
         }
         checkPorts();
+        Served.checkModel(Served.modelDirectory(overlay));
         termination.watchSignals(settings.shutdownGrace().plus(BEYOND_GRACE).plus(BEYOND_GRACE));
         final Path directory = Files.createTempDirectory("drover-");
         @Nullable
@@ -88,7 +89,7 @@ final class Supervisor {
         }
     }
 
-    /** Before anything is started: a port that is taken is one sentence. */
+    /** A port that is taken is told before anything is started. */
     private void checkPorts() throws IOException {
         for (int i = 0; i < count; i++) {
             final int port = settings.port() + i;

@@ -16,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 import org.junit.jupiter.api.AfterAll;
@@ -52,10 +53,19 @@ final class ServedClusterIT {
                 .contains("curl -N http://127.0.0.1:" + port);
     }
 
+    /** The end that a signal asks for: what streams ends properly first. */
     @AfterAll
     static void stop() throws Exception {
-        END.request();
-        assertThat(command.get(60, java.util.concurrent.TimeUnit.SECONDS)).as(text()).isZero();
+        final String body = "{\"prompt\":\"Once upon a time\",\"max_tokens\":200,\"ignore_eos\":true,\"stream\":true}";
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            socket.getOutputStream()
+                    .write(RawHttp.post("/v1/completions", body, "Connection: close\r\n").getBytes(StandardCharsets.UTF_8));
+            assertThat(RawHttp.read(socket, 64)).startsWith("HTTP/1.1 200");
+            END.request();
+            assertThat(RawHttp.read(socket, Integer.MAX_VALUE)).contains("data: [DONE]\n\n");
+        }
+        assertThat(command.get(60, TimeUnit.SECONDS)).as(text()).isZero();
+        assertThat(text()).contains("stopping; 1 requests in flight may end");
     }
 
     @Test
