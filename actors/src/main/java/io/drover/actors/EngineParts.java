@@ -29,7 +29,7 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
             final int maxFrameLength, final DeviceExecutor device, final long firstKey) {
         final ModelConfig config = trunk.config();
         final int self = links.self().nodeId();
-        final WireType wireType = settings.wireType() == StorageType.FLOAT32 ? WireType.FLOAT32 : WireType.BFLOAT16;
+        final WireType wireType = wireType(settings);
         final Rows rows = new Rows(config, settings.maxRunning() + settings.prefillRows());
 
         final Router router = new Router(self);
@@ -68,6 +68,10 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
         return new EngineParts(links, router, experts, device, completed, ledger, calls, service, serviceSender, layers, batcher,
                 home,
                 gateway, clients, desks, intake);
+    }
+
+    static WireType wireType(final EngineSettings settings) {
+        return settings.wireType() == StorageType.FLOAT32 ? WireType.FLOAT32 : WireType.BFLOAT16;
     }
 
     EngineStatus status(final Collection<Endpoint> peers, final long nowNs) {

@@ -71,6 +71,7 @@ public final class NodeEngine implements AutoCloseable {
         final Kernels kernels = CpuKernels.create(team, settings.kernels());
         final Trunk trunk = Trunk.load(checkpoint, kernels, settings.kvType(), settings.wireType(), layersLoaded);
         KernelWarmUp.run(kernels, checkpoint.config(), settings.kvType(), settings.wireType(), settings.warmUp());
+        EngineParts.wireType(settings).warmUp();
         final long pageBytes = KvPool.bytesPerPage(checkpoint.config(), settings.kvType());
         final int pages = (int) Math.min(Integer.MAX_VALUE, settings.kvCacheBytes() / pageBytes);
         if (pages < 1) {
