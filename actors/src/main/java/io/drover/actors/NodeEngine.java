@@ -1,13 +1,19 @@
 package io.drover.actors;
 
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
+
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 import io.drover.model.checkpoint.Checkpoint;
 import io.drover.model.forward.KernelWarmUp;
@@ -25,6 +31,9 @@ import io.drover.streams.Links;
  * are, {@link #drain} and {@link #close} end.
  */
 public final class NodeEngine implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(NodeEngine.class);
+    private static final Duration STOP_TIMEOUT = Duration.ofSeconds(10);
+
     private final EngineParts parts;
     private final EngineAgent agent;
     private final ExpertEnvironment environment;
@@ -70,7 +79,7 @@ public final class NodeEngine implements AutoCloseable {
         });
         final Kernels kernels = CpuKernels.create(team, settings.kernels());
         final Trunk trunk = Trunk.load(checkpoint, kernels, settings.kvType(), settings.wireType(), layersLoaded);
-        KernelWarmUp.run(kernels, checkpoint.config(), settings.kvType(), settings.wireType(), settings.warmUp());
+        KernelWarmUp.run(kernels, checkpoint, settings.kvType(), settings.wireType(), settings.warmUp());
         EngineParts.wireType(settings).warmUp();
         final long pageBytes = KvPool.bytesPerPage(checkpoint.config(), settings.kvType());
         final int pages = (int) Math.min(Integer.MAX_VALUE, settings.kvCacheBytes() / pageBytes);
@@ -170,7 +179,13 @@ public final class NodeEngine implements AutoCloseable {
         closed = true;
         if (started) {
             agent.stop();
-            agent.stopped().exceptionally(failure -> null).join();
+            try {
+                agent.stopped().exceptionally(failure -> null).orTimeout(STOP_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS).join();
+            } catch (final CompletionException late) {
+                LOG.error("the compute thread of {} did not end within {}; its memory is not freed", endpoint.name(),
+                        STOP_TIMEOUT);
+                return;
+            }
         }
         parts.device().close();
         loader.shutdownNow();

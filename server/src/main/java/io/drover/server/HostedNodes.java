@@ -22,8 +22,10 @@ import com.typesafe.config.ConfigFactory;
 import io.drover.cluster.DroverNode;
 import io.drover.cluster.NodeSettings;
 import io.drover.cluster.Progress;
+import io.drover.streams.DataPlaneSettings;
 import io.drover.streams.DriverSettings;
 import io.drover.streams.MediaDriverHost;
+import io.drover.streams.TermPlan;
 
 /** The nodes of this process, and the media driver that they share unless the configuration names one outside. */
 final class HostedNodes {
@@ -41,14 +43,14 @@ final class HostedNodes {
 
     /** One node, by its own configuration. */
     static HostedNodes one(final Config overlay, final Consumer<Progress> progress) {
-        final HostedNodes hosted = new HostedNodes(driver(overlay));
+        final HostedNodes hosted = new HostedNodes(driver(overlay, 1));
         hosted.startAll(List.of(NodeSettings.of(hosted.withDriver(overlay))), progress);
         return hosted;
     }
 
     /** A whole cluster: the first node founds it, the others join through it. They share the cores. */
     static HostedNodes cluster(final Config overlay, final int count, final Consumer<Progress> progress) {
-        final HostedNodes hosted = new HostedNodes(driver(overlay));
+        final HostedNodes hosted = new HostedNodes(driver(overlay, count));
         final Config shared = hosted.withDriver(overlay).withFallback(share(count));
         hosted.startAll(List.of(NodeSettings.of(member(shared, 1, count, 0, List.of()))), progress);
         final String seed = hosted.nodes.getFirst().address();
@@ -76,9 +78,25 @@ final class HostedNodes {
         return ConfigFactory.parseMap(Map.of("drover.engine.compute-threads", cores, "drover.engine.loader-threads", cores));
     }
 
-    private static @Nullable MediaDriverHost driver(final Config overlay) {
+    private static @Nullable MediaDriverHost driver(final Config overlay, final int nodesHere) {
         final Config all = overlay.withFallback(ConfigFactory.load());
-        return all.getString(AERON_DIRECTORY).isEmpty() ? MediaDriverHost.launch(DriverSettings.from(all)) : null;
+        if (!all.getString(AERON_DIRECTORY).isEmpty()) {
+            return null;
+        }
+        checkSharedMemory(overlay, nodesHere);
+        return MediaDriverHost.launch(DriverSettings.from(all));
+    }
+
+    /**
+     * Refuses to launch a driver for so many nodes of this machine where its memory would not suffice, with both numbers.
+     *
+     * @throws IllegalStateException one sentence
+     */
+    static void checkSharedMemory(final Config overlay, final int nodesHere) {
+        final Config all = overlay.withFallback(ConfigFactory.load());
+        final int nodesElsewhere = Math.max(0, all.getInt("drover.cluster.expected-nodes") - nodesHere);
+        TermPlan.of(DataPlaneSettings.from(all), nodesHere, nodesElsewhere)
+                .check(MediaDriverHost.place(DriverSettings.from(all)));
     }
 
     private Config withDriver(final Config overlay) {

@@ -75,7 +75,8 @@ final class StatusCommand implements Callable<Integer> {
         if (!status.has("nodes")) {
             return;
         }
-        console.pass("epoch %s  wire %s  kv %s  coordinator heard %d ms ago".formatted(status.at("/epoch/term").asText() + "." + status.at("/epoch/number").asText(),
+        console.pass("epoch %s  wire %s  kv %s  coordinator heard %d ms ago".formatted(
+                status.at("/epoch/term").asText() + "." + status.at("/epoch/number").asText(),
                 status.path("wire_type").asText(), status.path("kv_type").asText(), status.path("coordinator_age_ms").asLong()));
         console.pass("%-3s %-16s %-24s %-12s %s".formatted("ID", "NODE", "ADDRESS", "STATE", "EXPERTS"));
         for (final JsonNode node : status.get("nodes")) {

@@ -70,6 +70,7 @@ final class Supervisor {
         }
         checkPorts();
         Served.checkModel(Served.modelDirectory(overlay));
+        HostedNodes.checkSharedMemory(overlay, count);
         termination.watchSignals(settings.shutdownGrace().plus(BEYOND_GRACE).plus(BEYOND_GRACE));
         final Path directory = Files.createTempDirectory("drover-");
         @Nullable

@@ -120,10 +120,18 @@ public final class MediaDriverHost implements AutoCloseable {
         }
     }
 
-    private static String ownDirectory(final DriverSettings settings) {
+    /** Where a driver with these settings keeps its memory: its directory, or the folder in which it makes one of its own. */
+    public static Path place(final DriverSettings settings) {
+        if (!settings.aeronDirectory().isEmpty()) {
+            return Path.of(settings.aeronDirectory());
+        }
         final Path memory = Path.of("/dev/shm");
         final Path root = SystemUtil.isLinux() && Files.isWritable(memory) ? memory : Path.of(SystemUtil.tmpDirName());
-        final Path family = root.resolve("drover-" + System.getProperty("user.name", "default"));
+        return root.resolve("drover-" + System.getProperty("user.name", "default"));
+    }
+
+    private static String ownDirectory(final DriverSettings settings) {
+        final Path family = place(settings);
         removeStale(family, TimeUnit.NANOSECONDS.toMillis(settings.driverTimeoutNs()));
         return family.resolve(ProcessHandle.current().pid() + "-" + Long.toHexString(ThreadLocalRandom.current().nextLong()))
                 .toString();
