@@ -11,6 +11,7 @@ import org.apache.pekko.cluster.sharding.ShardRegion.CurrentShardRegionState;
 import org.apache.pekko.cluster.sharding.typed.ClusterShardingQuery;
 import org.apache.pekko.cluster.sharding.typed.GetShardRegionState;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -25,7 +26,10 @@ class ClusterIT {
             System.out.println(nodes + " nodes were ready after " + readyMs + " ms");
             for (final DroverNode node : cluster.nodes()) {
                 assertThat(node.status().ready()).as(node.status().reason()).isTrue();
-                assertThat(replicasByShard(node)).isEqualTo(Map.of("device-" + id(node), node.engineStatus().experts()));
+                // The engine's snapshot is a little older than what sharding knows.
+                Awaitility.await()
+                        .untilAsserted(() -> assertThat(replicasByShard(node))
+                                .isEqualTo(Map.of("device-" + id(node), node.engineStatus().experts())));
                 assertThat(node.status().nodes()).hasSize(nodes).allMatch(view -> view.state() == NodeView.State.SERVING);
                 for (final LocalCluster.Case test : LocalCluster.cases(2)) {
                     assertThat(cluster.generate(node, test.prompt(), test.expected().size())).isEqualTo(test.expected());
