@@ -10,7 +10,6 @@ import java.util.Arrays;
 final class JointSurrogate {
     /** Changes nearby after which a layer's estimates are made anew. */
     private static final int STALE = 8;
-    private static final int OLD = 40;
     private static final int OWN = 2;
 
     private final JointState state;
@@ -41,7 +40,7 @@ final class JointSurrogate {
             calls[layer] = new float[pairs];
         }
         staleness = new int[paths.layers];
-        Arrays.fill(staleness, OLD);
+        Arrays.fill(staleness, STALE);
         set = new long[paths.topK];
         nextSet = new long[paths.topK];
         next = new int[devices];
@@ -76,21 +75,11 @@ final class JointSurrogate {
         }
     }
 
-    /** Makes a layer's estimates anew if they have aged. */
-    void refresh(final int layer) {
-        if (staleness[layer] >= STALE) {
-            estimate(layer);
+    /** Makes a layer's estimates anew if they have aged. @return whether it did */
+    boolean refresh(final int layer) {
+        if (staleness[layer] < STALE) {
+            return false;
         }
-    }
-
-    /** The same for a layer that is only looked at in passing, whose estimates may be older. */
-    void refreshOld(final int layer) {
-        if (staleness[layer] >= OLD) {
-            estimate(layer);
-        }
-    }
-
-    private void estimate(final int layer) {
         staleness[layer] = 0;
         Arrays.fill(add[layer], 0);
         Arrays.fill(drop[layer], 0);
@@ -109,6 +98,7 @@ final class JointSurrogate {
                 changesOf(layer, paths.expert[at + rank], rank, from, now);
             }
         }
+        return true;
     }
 
     private void costsAfter(final int layer, final int path) {

@@ -272,4 +272,10 @@ final class RebalanceTest {
         assertThat(alerts).isEqualTo(1);
         assertThat(machine.ageOfProgressNs(nowNs)).isGreaterThan(60 * SECOND);
     }
+
+    @Test
+    void refusesSettingsOutOfRange() {
+        assertThatThrownBy(() -> settings(0, 1)).hasMessageContaining("minReplicas is at least 1, not 0");
+        assertThatThrownBy(() -> settings(1, -1)).hasMessageContaining("-1.0");
+    }
 }
