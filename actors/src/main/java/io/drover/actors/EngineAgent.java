@@ -122,7 +122,7 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide {
 
     private void tick(final long nowNs) {
         nextTickNs = nowNs + TICK_NS;
-        peers.forEach((node, endpoint) -> parts.router().setUsable(node, !parts.links().suspected(node, nowNs)));
+        refreshUsable(nowNs);
         parts.ledger().poll(nowNs, parts.calls());
         parts.calls().retryParked(nowNs);
         parts.calls().flush(nowNs);
@@ -137,6 +137,10 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide {
             parts.clients().dropUnread(nowNs);
             status = parts.status(peers.values(), nowNs);
         }
+    }
+
+    private void refreshUsable(final long nowNs) {
+        peers.forEach((node, endpoint) -> parts.router().setUsable(node, !parts.links().suspected(node, nowNs)));
     }
 
     private void idle(final int work) {
@@ -196,6 +200,7 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide {
                 parts.links().connect(member);
             }
         }
+        refreshUsable(nowNs);
         return true;
     }
 

@@ -9,6 +9,7 @@ import java.util.stream.IntStream;
 
 import org.apache.pekko.actor.ActorSystem;
 import org.apache.pekko.stream.javadsl.Sink;
+import org.awaitility.Awaitility;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
@@ -59,6 +60,12 @@ final class EngineNodes implements AutoCloseable {
             }
         }
         publish(devices);
+        for (final NodeEngine engine : engines) {
+            Awaitility.await()
+                    .atMost(30, TimeUnit.SECONDS)
+                    .until(() -> engine.status().peers().stream().filter(peer -> !peer.suspected()).count() == engines.size()
+                            - 1);
+        }
     }
 
     void publish(final int[][][] devices) {

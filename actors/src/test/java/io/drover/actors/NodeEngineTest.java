@@ -138,7 +138,9 @@ class NodeEngineTest {
             for (int i = 0; i < 8; i++) {
                 running.add(nodes.generate(0, EngineNodes.greedy(each.prompt(), 300)));
             }
-            Awaitility.await().until(() -> nodes.engines.get(1).status().tokensGenerated() > 8);
+            Awaitility.await()
+                    .atMost(30, TimeUnit.SECONDS)
+                    .until(() -> nodes.engines.get(1).status().tokensGenerated() > 8);
             nodes.engines.get(1).close();
             nodes.publish(devices, List.of(nodes.endpoints.getFirst()), 0, -1);
             int finished = 0;
