@@ -15,7 +15,7 @@ final class ExFlowSearch {
     private static final int FEWEST_STARTS = 4;
     private static final int MOST_STARTS = 40;
     /** Small models are started more often: starts times experts are about this. */
-    private static final int STARTED_EXPERTS = 3000;
+    private static final int STARTED_EXPERTS = 1500;
 
     private final AffinityWeights weights;
     private final int groups;
@@ -76,7 +76,7 @@ final class ExFlowSearch {
         final AffinityAssignment assignment = new AffinityAssignment(search, groups, fit);
         final AffinitySearch.Exchange fits = (layer, r, s) -> fit.fits(layer, expert[layer][r], search.group[layer][s])
                 && fit.fits(layer, expert[layer][s], search.group[layer][r]);
-        search.anneal(LEAST_TRIES + pairs * effort / 4, HOTTEST * meanWeight, COLDEST * meanWeight, fits);
+        search.anneal(LEAST_TRIES + pairs * effort / 10, HOTTEST * meanWeight, COLDEST * meanWeight, fits);
         assignment.sweep(SWEEPS);
         search.improve(SWEEPS, fits);
         assignment.sweep(SWEEPS);

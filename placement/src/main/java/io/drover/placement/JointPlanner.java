@@ -16,16 +16,21 @@ import java.util.List;
  *
  * <p>With a current placement it is incremental: what is lost is restored, then the placement is improved by single changes, the steepest
  * layers first, while a change gains more than its moves cost. From nothing, clusters of paths give a start ({@link JointStart}), and
- * annealing ({@link JointSearch}) does the rest. Effort is a count of visits to layers, so that a request's plan is always the same.
+ * annealing ({@link JointSearch}) does the rest. Where there are too many devices for that, pair counts take the place of paths ({@link
+ * JointExchange}). Effort is a count of visits to layers, so that a request's plan is always the same.
  */
 public final class JointPlanner implements Planner {
     /** What the objective's terms weigh. */
-    public static final Weights DEFAULT_WEIGHTS = new Weights(2, 1_000_000);
+    public static final Weights DEFAULT_WEIGHTS = new Weights(3, 1_000_000);
 
     /** Paths in the first, hot part of annealing. */
     private static final int HOT_PATHS = 2048;
     /** A small model is annealed from further up, several times. */
     private static final int SMALL_ATTEMPTS = 3;
+    /** Paths times ranks times devices, as a visit of a layer on 4 devices looks at them. */
+    private static final double USUAL_WORK = 1 << 15;
+    /** Layers times experts times squared devices up to which paths are replayed. */
+    private static final long MOST_CHANGES = 1 << 18;
     /** Temperatures, in objective change of a layer times experts per used expert. */
     private static final double MOLTEN = 2;
     private static final double HOTTEST = 0.23;
@@ -63,16 +68,28 @@ public final class JointPlanner implements Planner {
     @Override
     public Placement plan(final PlanRequest request) {
         request.checkFeasible();
-        final Placement plan = request.current() == null ? fromNothing(request) : fromCurrent(request);
+        final Placement plan;
+        if (!replays(request)) {
+            plan = new JointExchange(request, weights).plan();
+        } else {
+            plan = request.current() == null ? fromNothing(request) : fromCurrent(request);
+        }
         request.check(plan);
         return plan;
+    }
+
+    /** Whether paths can be replayed in good time, with every change of every layer at a glance. */
+    private static boolean replays(final PlanRequest request) {
+        final int devices = request.topology().size();
+        final long pairs = (long) request.statistics().totalExperts() * devices * devices;
+        return devices <= Long.SIZE && pairs <= MOST_CHANGES;
     }
 
     private Placement fromNothing(final PlanRequest request) {
         final JointRule rule = new JointRule(request);
         final JointPaths few = JointPaths.of(request, HOT_PATHS);
         final JointPaths all = JointPaths.of(request, Integer.MAX_VALUE);
-        if (request.statistics().totalExperts() > JointSearch.EXACT) {
+        if (!small(request)) {
             return placement(request, anneal(request, rule, few, all, start(request, few, rule, request.seed()), HOTTEST));
         }
         JointState best = null;
@@ -84,6 +101,10 @@ public final class JointPlanner implements Planner {
             }
         }
         return placement(request, best);
+    }
+
+    private static boolean small(final PlanRequest request) {
+        return request.statistics().totalExperts() <= JointSearch.EXACT;
     }
 
     private JointState anneal(
@@ -98,7 +119,7 @@ public final class JointPlanner implements Planner {
             none[layer] = new long[few.experts[layer]];
         }
         final double scale = scale(few);
-        final long visits = Math.max(1, (long) few.layers * request.effort() * 4);
+        final long visits = visits(request, few, rule);
         final JointState hot = new JointState(request, few, rule, hosts, weights.balance());
         final JointSearch first = new JointSearch(request, hot, none, 0, request.seed());
         first.anneal(visits, hottest * scale, LUKEWARM * scale);
@@ -107,6 +128,13 @@ public final class JointPlanner implements Planner {
         search.anneal(visits / 2, LUKEWARM * scale, COLDEST * scale);
         search.improve(10);
         return cold;
+    }
+
+    /** Grows with effort and layers; where a visit takes much longer than usual, there are fewer. */
+    private static long visits(final PlanRequest request, final JointPaths paths, final JointRule rule) {
+        final double work = (double) paths.paths * paths.topK * request.topology().size() * (rule.tabled() ? 1 : 6);
+        final double perLayer = request.effort() * (small(request) ? 1 : 4) * Math.min(1, Math.sqrt(USUAL_WORK / work));
+        return (long) (paths.layers * Math.max(4, perLayer));
     }
 
     private static double scale(final JointPaths paths) {

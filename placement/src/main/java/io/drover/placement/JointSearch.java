@@ -16,7 +16,7 @@ import java.util.SplittableRandom;
  */
 final class JointSearch {
     /** In a model of no more experts every change is tried in full: estimates leave out part of the balance. */
-    static final int EXACT = 64;
+    static final int EXACT = 16;
     /** Most changes drawn per visit of a layer. */
     private static final int DRAWS = 3000;
     /** Changes kept per visit of a layer; more would rest on estimates that have aged. */
@@ -146,7 +146,7 @@ final class JointSearch {
         if (!allowed(layer, a, to, newA) || !allowed(other, b, from, newB) || moves + newMoves > maxMoves) {
             return;
         }
-        surrogate.refresh(other);
+        surrogate.refreshOld(other);
         final double callsA = surrogate.calls(layer, a, from);
         final double callsB = surrogate.calls(other, b, to);
         final double estimate = (surrogate.move(layer, a, from, to) + surrogate.move(other, b, to, from)) * state.trafficUnit()
@@ -184,7 +184,7 @@ final class JointSearch {
         if (!enough(hosts & ~bit) || !allowed(other, come, device, newCome) || moves + newMoves > maxMoves) {
             return;
         }
-        surrogate.refresh(other);
+        surrogate.refreshOld(other);
         double estimate = surrogate.drop(layer, gone, device) * state.trafficUnit() + newMoves * moveCost;
         if (leaving < 0) {
             estimate += surrogate.add(other, come, device) * state.trafficUnit();

@@ -10,6 +10,7 @@ import java.util.Arrays;
 final class JointSurrogate {
     /** Changes nearby after which a layer's estimates are made anew. */
     private static final int STALE = 8;
+    private static final int OLD = 40;
     private static final int OWN = 2;
 
     private final JointState state;
@@ -40,7 +41,7 @@ final class JointSurrogate {
             calls[layer] = new float[pairs];
         }
         staleness = new int[paths.layers];
-        Arrays.fill(staleness, STALE);
+        Arrays.fill(staleness, OLD);
         set = new long[paths.topK];
         nextSet = new long[paths.topK];
         next = new int[devices];
@@ -75,11 +76,21 @@ final class JointSurrogate {
         }
     }
 
-    /** Makes a layer's estimates anew if they have aged. @return whether it did */
-    boolean refresh(final int layer) {
-        if (staleness[layer] < STALE) {
-            return false;
+    /** Makes a layer's estimates anew if they have aged. */
+    void refresh(final int layer) {
+        if (staleness[layer] >= STALE) {
+            estimate(layer);
         }
+    }
+
+    /** The same for a layer that is only looked at in passing, whose estimates may be older. */
+    void refreshOld(final int layer) {
+        if (staleness[layer] >= OLD) {
+            estimate(layer);
+        }
+    }
+
+    private void estimate(final int layer) {
         staleness[layer] = 0;
         Arrays.fill(add[layer], 0);
         Arrays.fill(drop[layer], 0);
@@ -98,7 +109,6 @@ final class JointSurrogate {
                 changesOf(layer, paths.expert[at + rank], rank, from, now);
             }
         }
-        return true;
     }
 
     private void costsAfter(final int layer, final int path) {

@@ -30,7 +30,7 @@ import io.drover.placement.RebalanceEvent.Replica;
  * EpochApplied     once all nodes have left the epochs that name a replica: Shrink
  * Tick             repeat unanswered orders and epochs, give up late loads (Rollback), raise the watchdog's alert
  * MoveRequested    that move, or Alert REFUSED with the reason
- * PlanRequested    a step for gain, whatever the hysteresis says
+ * PlanRequested    begin without waiting for more nodes; a step for gain, whatever the hysteresis says
  * Switched         moves for gain allowed or not
  * Resumed          take over from an earlier coordinator: adopt what all nodes have loaded, clear what was half done, Publish under the term
  * </pre>

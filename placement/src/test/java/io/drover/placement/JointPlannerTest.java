@@ -161,7 +161,7 @@ final class JointPlannerTest {
         final JointRule rule = new JointRule(request);
         double last = objective(request, paths, rule, contiguous);
         for (final int moves : new int[]{0, 2, 6, 20}) {
-            final Placement plan = new JointPlanner(new JointPlanner.Weights(2, 1e9))
+            final Placement plan = new JointPlanner(new JointPlanner.Weights(3, 1e9))
                     .plan(with(request, Mode.WALK, contiguous, moves * request.cost().expertBytes()));
             assertThat(CostModel.moves(contiguous, plan)).isLessThanOrEqualTo(moves);
             assertThat(objective(request, paths, rule, plan)).isLessThanOrEqualTo(last);

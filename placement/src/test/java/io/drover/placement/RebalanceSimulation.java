@@ -24,6 +24,7 @@ import io.drover.placement.RebalanceEvent.Replica;
  */
 final class RebalanceSimulation {
     static final long MS = 1_000_000;
+    private static final String[] FAMILIES = {"cpu", "cuda"};
     private static final long STORM_NS = 8_000 * MS;
     private static final long QUIET_NS = 60_000 * MS;
 
@@ -65,7 +66,7 @@ final class RebalanceSimulation {
         Arrays.setAll(experts, layer -> 3 + random.nextInt(3));
         final int total = Arrays.stream(experts).sum();
         final CostModel cost = new CostModel(Mode.WALK, new Wire(8, 4, 0, 0, 1, false), 100, 16, 0.1);
-        model = new Rebalance.Model(experts, null, cost, Link.FREE, new Link(1e6, 0));
+        model = new Rebalance.Model(experts, random.nextInt(4) == 0 ? pins(experts) : null, cost, Link.FREE, new Link(1e6, 0));
         final int f = random.nextInt(4) == 0 ? 2 : 1;
         settings = new RebalanceSettings(f, 2, random.nextInt(2), 1 + random.nextInt(6), 1 + random.nextInt(2), 3_000 * MS,
                 0.0, 0.0, random.nextBoolean() ? 0 : 1, 0.5, 500 * MS, 100 * MS, 2_000 * MS, 4, 700 * MS, 5_000 * MS, 1, 256);
@@ -81,6 +82,15 @@ final class RebalanceSimulation {
         }
         tick();
         storm(slots);
+    }
+
+    private String[][] pins(final int[] experts) {
+        final String[][] pins = new String[experts.length][];
+        for (int layer = 0; layer < experts.length; layer++) {
+            pins[layer] = new String[experts[layer]];
+            Arrays.setAll(pins[layer], expert -> FAMILIES[random.nextInt(2)]);
+        }
+        return pins;
     }
 
     private Rebalance newMachine() {
@@ -173,6 +183,7 @@ final class RebalanceSimulation {
             return;
         }
         history.add(event);
+        checks.told(event);
         final List<RebalanceCommand> commands = now.on(event, nowNs);
         for (final RebalanceCommand command : commands) {
             history.add(command);
@@ -227,7 +238,8 @@ final class RebalanceSimulation {
         final String id = "n" + nextNode++;
         final List<Device> devices = new ArrayList<>();
         for (int i = 0; i <= random.nextInt(2); i++) {
-            devices.add(new Device(nextDevice++, id, id, "cpu", Long.MAX_VALUE, slots, new ComputeRate(1, 1)));
+            devices.add(new Device(nextDevice++, id, id, FAMILIES[random.nextInt(model.pins() == null ? 1 : 2)], Long.MAX_VALUE,
+                    slots, new ComputeRate(1, 1)));
         }
         final RebalanceSimulationNode node = new RebalanceSimulationNode(this, id, devices);
         nodes.put(id, node);

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +17,8 @@ import io.drover.placement.RebalanceLedger.Outcome;
 final class RebalanceSimulationChecks {
     private final RebalanceSimulation simulation;
     private final Map<Replica, Long> leftAtNs = new HashMap<>();
+    /** Devices whose confirmation that a slot is empty has not come back, by the order. */
+    private final Map<RebalanceMove.Id, Integer> clearing = new HashMap<>();
     private @Nullable Placement newest;
 
     RebalanceSimulationChecks(final RebalanceSimulation simulation) {
@@ -30,9 +33,17 @@ final class RebalanceSimulationChecks {
                 noReturn(expand.move(), new Replica(expand.layer(), expand.expert(), expand.device()));
             case RebalanceCommand.Migrate migrate ->
                 noReturn(migrate.move(), new Replica(migrate.layer(), migrate.expert(), migrate.to()));
+            case RebalanceCommand.Rollback rollback -> clearing.put(rollback.move(), rollback.device());
             default -> {
                 // Checked where it is obeyed.
             }
+        }
+    }
+
+    /** The machine is told. */
+    void told(final RebalanceEvent event) {
+        if (event instanceof final RebalanceEvent.DropDone done) {
+            clearing.remove(done.move());
         }
     }
 
@@ -40,6 +51,9 @@ final class RebalanceSimulationChecks {
         final Placement before = newest;
         for (final Replica replica : replicas(placement)) {
             final RebalanceSimulationNode node = simulation.nodeOf(replica.device());
+            if (node != null && !suits(node.device(replica.device()), replica.layer(), replica.expert())) {
+                throw new AssertionError(replica + " is of another kernel family than its device");
+            }
             if (node != null && !node.isLoaded(replica)) {
                 throw new AssertionError("epoch " + placement.epoch() + " names " + replica + ", which is not loaded");
             }
@@ -83,6 +97,7 @@ final class RebalanceSimulationChecks {
     /** The memory of places left does not outlive a coordinator that had not saved it. */
     void coordinatorGone() {
         leftAtNs.clear();
+        clearing.clear();
     }
 
     /** A node begins to drop a loaded replica. */
@@ -141,7 +156,9 @@ final class RebalanceSimulationChecks {
         }
         for (final RebalanceSimulationNode node : simulation.nodes.values()) {
             for (final Device device : node.devices) {
-                if (simulation.knows(node.id) && !simulation.machine().save().leaving().contains(node.id)
+                // A slot that the machine has ordered to be emptied is not its to fill before it is told so.
+                if (suits(device, layer, expert) && simulation.knows(node.id) && !clearing.containsValue(device.ordinal())
+                        && !simulation.machine().save().leaving().contains(node.id)
                         && node.occupied(device.ordinal()) < device.slots()
                         && !node.held.containsKey(new Replica(layer, expert, device.ordinal()))) {
                     return false;
@@ -149,6 +166,11 @@ final class RebalanceSimulationChecks {
             }
         }
         return true;
+    }
+
+    private boolean suits(final Device device, final int layer, final int expert) {
+        final String[][] pins = simulation.model.pins();
+        return pins == null || pins[layer][expert].equals(device.kernelFamily());
     }
 
     /** Whether the machine has had nothing to say for longer than any of its timeouts. */
@@ -160,39 +182,58 @@ final class RebalanceSimulationChecks {
         require(calm(), "there is no calm: the last of %d commands came %d ms ago", simulation.commandsSinceQuiet(),
                 (simulation.nowNs() - simulation.lastCommandNs()) / RebalanceSimulation.MS);
         final Placement table = newest;
-        final int experts = Arrays.stream(simulation.model.experts()).sum();
-        long slots = 0;
-        boolean eachHoldsAll = true;
-        int staying = 0;
-        for (final RebalanceSimulationNode node : simulation.nodes.values()) {
-            if (!simulation.machine().save().leaving().contains(node.id)) {
-                final long mine = node.devices.stream().mapToLong(Device::slots).sum();
-                slots += mine;
-                eachHoldsAll &= mine >= experts;
-                staying++;
-            }
-        }
-        if (slots >= experts && simulation.nodes.size() >= simulation.settings.bootstrapNodes()) {
+        if (simulation.nodes.size() >= simulation.settings.bootstrapNodes() && hasRoomForAll()) {
             require(simulation.machine().isIdle(), "the machine is not idle");
+            final int wanted = wantedNodes();
             for (int layer = 0; layer < table.layers(); layer++) {
                 for (int expert = 0; expert < table.experts(layer); expert++) {
                     final long nodes = Arrays.stream(table.toArray()[layer][expert])
                             .mapToObj(simulation::nodeOf)
                             .distinct()
                             .count();
-                    final int wanted = eachHoldsAll && staying >= simulation.settings.minReplicas()
-                            ? simulation.settings.minReplicas()
-                            : 1;
                     require(nodes >= wanted, "L%d/E%d is on %d nodes at the end, expected %d", layer, expert, nodes, wanted);
                 }
             }
         }
-        if (table != null) {
+        // A table is for those who route by it: when the last node is gone there is nobody to publish to, and the next to join gets a new one.
+        if (table != null && !simulation.nodes.isEmpty()) {
             for (final Replica replica : replicas(table)) {
                 require(simulation.nodeOf(replica.device()) != null, "the last table names %s, whose node is gone", replica);
             }
             noOrphans(table);
         }
+    }
+
+    private List<RebalanceSimulationNode> staying() {
+        final Set<String> leaving = simulation.machine().save().leaving();
+        return simulation.nodes.values().stream().filter(node -> !leaving.contains(node.id)).toList();
+    }
+
+    /** Whether the staying devices of each family have a slot for each of its experts. */
+    private boolean hasRoomForAll() {
+        final Map<String, Integer> free = new HashMap<>();
+        for (final RebalanceSimulationNode node : staying()) {
+            node.devices.forEach(device -> free.merge(device.kernelFamily(), device.slots(), Integer::sum));
+        }
+        final int[] experts = simulation.model.experts();
+        for (int layer = 0; layer < experts.length; layer++) {
+            for (int expert = 0; expert < experts[layer]; expert++) {
+                final String[][] pins = simulation.model.pins();
+                if (free.merge(pins == null ? "cpu" : pins[layer][expert], -1, Integer::sum) < 0) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    /** f, if every staying node could hold every expert. */
+    private int wantedNodes() {
+        final int experts = Arrays.stream(simulation.model.experts()).sum();
+        final List<RebalanceSimulationNode> staying = staying();
+        final boolean eachHoldsAll = simulation.model.pins() == null && staying.size() >= simulation.settings.minReplicas()
+                && staying.stream().allMatch(node -> node.devices.stream().mapToInt(Device::slots).sum() >= experts);
+        return eachHoldsAll ? simulation.settings.minReplicas() : 1;
     }
 
     private void noOrphans(final Placement table) {

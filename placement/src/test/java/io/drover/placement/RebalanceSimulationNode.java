@@ -51,6 +51,10 @@ final class RebalanceSimulationNode {
         this.devices = devices;
     }
 
+    Device device(final int ordinal) {
+        return devices.stream().filter(device -> device.ordinal() == ordinal).findFirst().orElseThrow();
+    }
+
     int occupied(final int ordinal) {
         int count = 0;
         for (final Map.Entry<Replica, Held> entry : held.entrySet()) {

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 
-/** Ten thousand schedules of joins, losses, drains, restarts and a bad network. */
+/**
+ * Ten thousand schedules of joins, losses, drains, restarts and a bad network; {@code -Ddrover.rebalance.schedules=N} runs another number,
+ * {@code -Ddrover.rebalance.seed=S} one.
+ */
 final class RebalanceSimulationTest {
-    private static final int SCHEDULES = 10_000;
+    private static final int SCHEDULES = Integer.getInteger("drover.rebalance.schedules", 10_000);
 
     @Test
     void holdsItsInvariantsAfterEveryEvent() {

@@ -55,10 +55,10 @@ final class PlanOptions {
     @Option(names = "--phases", paramLabel = "NAME,…", split = ",", description = "Domains of the stream in order; as recorded by default.")
     List<String> phases = List.of();
 
-    @Option(names = "--phase-tokens", paramLabel = "N", defaultValue = "200000", description = "Tokens of a phase (${DEFAULT-VALUE}).")
+    @Option(names = "--phase-tokens", paramLabel = "N", defaultValue = "400000", description = "Tokens of a phase (${DEFAULT-VALUE}).")
     int phaseTokens;
 
-    @Option(names = "--window", paramLabel = "N", defaultValue = "8000", description = "Tokens of a window (${DEFAULT-VALUE}).")
+    @Option(names = "--window", paramLabel = "N", defaultValue = "20000", description = "Tokens of a window (${DEFAULT-VALUE}).")
     int windowTokens;
 
     @Option(names = "--period", paramLabel = "N", defaultValue = "5", description = "Windows between plans of periodic policies (${DEFAULT-VALUE}).")
@@ -68,13 +68,17 @@ final class PlanOptions {
         "Rate at which the stream is served (${DEFAULT-VALUE})."})
     double tokensPerSecond;
 
-    @Option(names = "--horizon", paramLabel = "N", defaultValue = "12", description = {
+    @Option(names = "--horizon", paramLabel = "N", defaultValue = "20", description = {
         "Windows in which a move has to pay for itself, and for which an expert keeps away from a place it left (${DEFAULT-VALUE})."})
     int horizonWindows;
 
     @Option(names = "--step-moves", paramLabel = "N", defaultValue = "32", description = {
         "Most replicas loaded for gain after one window (${DEFAULT-VALUE})."})
     int stepMoves;
+
+    @Option(names = "--enter-gain", paramLabel = "X", defaultValue = "0.01", description = {
+        "Share of the step time that a plan must save for moves to begin (${DEFAULT-VALUE}); they end at a third of it."})
+    double enterGain;
 
     @Option(names = "--reserve", paramLabel = "N", defaultValue = "2", description = {
         "Slots of a device that plans leave free for moves (${DEFAULT-VALUE})."})

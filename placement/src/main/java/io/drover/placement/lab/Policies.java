@@ -5,7 +5,9 @@ import java.util.List;
 
 import io.drover.placement.ContiguousPlanner;
 import io.drover.placement.EplbPlanner;
+import io.drover.placement.ExFlowPlanner;
 import io.drover.placement.FlexMoePlanner;
+import io.drover.placement.JointPlanner;
 import io.drover.placement.LinaPlanner;
 import io.drover.placement.Planner;
 import io.drover.placement.RoundRobinPlanner;
@@ -14,7 +16,8 @@ import io.drover.placement.ShadowPlanner;
 /** The planners that the lab compares, simplest first. */
 final class Policies {
     private static final List<Planner> ALL = List.of(new ContiguousPlanner(), new RoundRobinPlanner(), EplbPlanner.global(),
-            new LinaPlanner(), new ShadowPlanner(), new FlexMoePlanner());
+            new LinaPlanner(), new ShadowPlanner(), new ExFlowPlanner(),
+            new FlexMoePlanner(), new JointPlanner());
 
     private Policies() {}
 

@@ -83,7 +83,8 @@ final class PlanCommandTest {
     @Test
     void writesEveryFigureOfEveryPolicyAndMode() throws IOException {
         final Path report = directory.resolve("figures.json");
-        assertThat(plan("--trace", trace(), "--devices", "2", "--slots", "+25%", "--json", report.toString())).as(err).isZero();
+        assertThat(plan("--trace", trace(), "--devices", "2", "--slots", "+25%", "--effort", "3", "--json",
+                report.toString())).as(err).isZero();
         final JsonNode figures = json(report).get("figures");
         final List<String> seen = new ArrayList<>();
         for (final JsonNode row : figures) {
@@ -123,7 +124,9 @@ final class PlanCommandTest {
     @Test
     void writesAPageThatNeedsNothingElse() throws IOException {
         final Path page = directory.resolve("report.html");
-        assertThat(plan("--trace", trace(), "--devices", "2", "--mode", "walk", "--html", page.toString())).as(err).isZero();
+        assertThat(plan("--trace", trace(), "--devices", "2", "--mode", "walk", "--effort", "3", "--html", page.toString()))
+                .as(err)
+                .isZero();
         final String html = Files.readString(page);
         assertThat(html).startsWith("<!DOCTYPE html>").doesNotContain("@DATA@");
         assertThat(html.replace("http://www.w3.org/2000/svg", ""))
