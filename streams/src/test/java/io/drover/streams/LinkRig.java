@@ -14,13 +14,19 @@ import org.jspecify.annotations.Nullable;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 
-/** Drivers and nodes of a test, all turned by the test's thread. */
+/**
+ * Drivers and nodes of a test, all turned by the test's thread. The nodes' clock goes on by at most {@link #STEP} from one look to the
+ * next, so that a pause of a loaded machine is no silence of a peer.
+ */
 final class LinkRig implements AutoCloseable {
     static final int LARGEST_FRAME = 16 << 10;
-    private static final Duration PATIENCE = Duration.ofSeconds(15);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration STEP = Duration.ofMillis(20);
 
     private final List<AutoCloseable> closeables = new ArrayList<>();
     private final List<Links> turning = new ArrayList<>();
+    private long lookedNs = System.nanoTime();
+    private long clockNs = lookedNs;
 
     /** Small logs, so that a test takes little shared memory and meets back pressure soon. */
     static Config config(final String overrides) {
@@ -48,7 +54,7 @@ final class LinkRig implements AutoCloseable {
     Links node(final MediaDriverHost driver, final int nodeId, final long incarnation, final String overrides,
             final @Nullable FrameAuthenticator authenticator) {
         final Links links = Links.open(settings(overrides).withAeronDirectory(driver.directory()),
-                Endpoint.unresolved(nodeId, incarnation, "node-" + nodeId, "127.0.0.1:0"), System.nanoTime(), authenticator);
+                Endpoint.unresolved(nodeId, incarnation, "node-" + nodeId, "127.0.0.1:0"), nowNs(), authenticator);
         closeables.addFirst(links);
         turning.add(links);
         return links;
@@ -56,6 +62,14 @@ final class LinkRig implements AutoCloseable {
 
     Links node(final MediaDriverHost driver, final int nodeId, final long incarnation) {
         return node(driver, nodeId, incarnation, "", null);
+    }
+
+    /** The time by the nodes' clock. */
+    long nowNs() {
+        final long realNs = System.nanoTime();
+        clockNs += Math.min(realNs - lookedNs, STEP.toNanos());
+        lookedNs = realNs;
+        return clockNs;
     }
 
     /** From now on nobody turns this node: it is stalled. */
@@ -81,7 +95,7 @@ final class LinkRig implements AutoCloseable {
     void turn(final Heard heard) {
         for (final Links links : turning) {
             final int node = links.self().nodeId();
-            links.doWork(System.nanoTime());
+            links.doWork(nowNs());
             links.poll((from, type, buffer, offset, length) -> {
                 final UnsafeBuffer copy = new UnsafeBuffer(new byte[length]);
                 copy.putBytes(0, buffer, offset, length);
@@ -102,8 +116,8 @@ final class LinkRig implements AutoCloseable {
     }
 
     void turnFor(final Duration time, final Heard heard) {
-        final long startNs = System.nanoTime();
-        until(() -> System.nanoTime() - startNs > time.toNanos(), heard);
+        final long startNs = nowNs();
+        until(() -> nowNs() - startNs > time.toNanos(), heard);
     }
 
     @Override

@@ -34,14 +34,14 @@ class MediaDriverProcessIT {
             LinkRig.introduce(one, two);
             final long startNs = System.nanoTime();
             while (!one.isConnected(2) || !two.isConnected(1)) {
-                assertThat(System.nanoTime() - startNs).isLessThan(TimeUnit.SECONDS.toNanos(15));
+                assertThat(System.nanoTime() - startNs).isLessThan(TimeUnit.SECONDS.toNanos(60));
                 one.doWork(System.nanoTime());
                 two.doWork(System.nanoTime());
             }
             assertThat(one.describe(2)).contains("aeron:ipc");
         }
         driver.destroy();
-        assertThat(driver.waitFor(15, TimeUnit.SECONDS)).isTrue();
+        assertThat(driver.waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(shared).doesNotExist();
     }
 
