@@ -22,7 +22,7 @@ final class BadInputTest {
 
     @BeforeAll
     static void open() {
-        door = new Door("drover.http { max-body-size = 4000, max-sequences = 8, body-deadline = 500ms }", Map.of());
+        door = new Door("drover.http { max-body-size = 4000, max-sequences = 8, body-deadline = 3s }", Map.of());
         door.gateway.on(request -> door.gateway.text("ok", true));
     }
 

@@ -22,7 +22,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 /** The embedded model's known answers, and a judge that asks a server for them. */
 final class Demo {
     static final Path DIRECTORY = Path.of(System.getProperty("drover.root"), "model", "demo");
-    private static final Duration DEADLINE = Duration.ofSeconds(60);
+    private static final Duration DEADLINE = Duration.ofSeconds(120);
 
     private Demo() {}
 

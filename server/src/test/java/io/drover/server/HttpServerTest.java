@@ -300,7 +300,7 @@ final class HttpServerTest {
                 }
             });
             Waiting.until(() -> door.gateway.running.get() == 1);
-            door.stop(Duration.ofSeconds(10));
+            door.stop(Duration.ofSeconds(60));
             assertThat(stream.join().body()).endsWith("data: [DONE]\n\n");
             assertThatThrownBy(() -> door.get("/health")).isInstanceOf(IOException.class);
         }
@@ -317,8 +317,11 @@ final class HttpServerTest {
                     throw new AssertionError(e);
                 }
             });
-            Waiting.until(() -> door.gateway.running.get() == 1);
-            Thread.sleep(200);
+            // Its first chunk is on its way.
+            Waiting.until(() -> door.get("/metrics")
+                    .body()
+                    .lines()
+                    .anyMatch(line -> line.matches("vllm:generation_tokens_total.* [2-9]\\d.*")));
             door.stop(Duration.ofMillis(100));
             assertThat(stream.join().body()).contains("event: error\n").contains("shutting_down").doesNotContain("[DONE]");
             assertThat(door.gateway.running).hasValue(0);
@@ -327,7 +330,7 @@ final class HttpServerTest {
 
     @Test
     void theDeadlineEndsAGeneration() throws Exception {
-        try (Door door = new Door("drover.http.generation-deadline = 300ms", Map.of())) {
+        try (Door door = new Door("drover.http.generation-deadline = 2s", Map.of())) {
             door.gateway.on(request -> door.gateway.endless('a', Duration.ofMillis(20)));
             assertThat(door.post("/v1/completions", TEXT.formatted("")).statusCode()).isEqualTo(408);
             assertThat(door.post("/v1/chat/completions", CHAT.formatted("")).body()).contains("event: error\n")

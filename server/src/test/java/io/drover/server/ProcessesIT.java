@@ -18,8 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** {@code serve --processes} as its own JVMs: exactness through every door, an orderly end, and no orphan in a disorderly one. */
 final class ProcessesIT {
-    private static final Duration START = Duration.ofSeconds(150);
-    private static final Duration END = Duration.ofSeconds(60);
+    private static final Duration START = Duration.ofSeconds(300);
+    private static final Duration END = Duration.ofSeconds(120);
     private static final Pattern NODE = Pattern.compile("(node-\\d) is process (\\d+);");
 
     /** A supervisor that was started as a user would. */

@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
 
 /** HTTP by hand, for what no client library would do. */
 final class RawHttp {
-    private static final int DEADLINE_MS = 10_000;
+    private static final int DEADLINE_MS = 60_000;
 
     private RawHttp() {}
 

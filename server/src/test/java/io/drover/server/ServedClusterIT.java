@@ -48,7 +48,7 @@ final class ServedClusterIT {
         command = CompletableFuture
                 .supplyAsync(() -> Main.run(new String[]{"serve", "--nodes", "3", "--port", String.valueOf(port)}, out,
                         out, END), task -> new Thread(task, "serve").start());
-        Waiting.until(Duration.ofSeconds(120), () -> command.isDone() || text().contains("drover: ready: "));
+        Waiting.until(Duration.ofSeconds(240), () -> command.isDone() || text().contains("drover: ready: "));
         assertThat(text()).contains("drover: ready: 'demo' on 3 nodes at http://127.0.0.1:" + port)
                 .contains("curl -N http://127.0.0.1:" + port);
     }
@@ -56,7 +56,7 @@ final class ServedClusterIT {
     /** The end that a signal asks for: what streams ends properly first. */
     @AfterAll
     static void stop() throws Exception {
-        final String body = "{\"prompt\":\"Once upon a time\",\"max_tokens\":200,\"ignore_eos\":true,\"stream\":true}";
+        final String body = "{\"prompt\":\"Once upon a time\",\"max_tokens\":400,\"ignore_eos\":true,\"stream\":true}";
         try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
             socket.getOutputStream()
                     .write(RawHttp.post("/v1/completions", body, "Connection: close\r\n").getBytes(StandardCharsets.UTF_8));
@@ -123,12 +123,13 @@ final class ServedClusterIT {
     void aClientThatGoesFreesItsPagesWithinASecond() throws Exception {
         Waiting.until(() -> usedPages() == 0);
         final String body = "{\"prompt\":\"Once upon a time\",\"max_tokens\":1000,\"ignore_eos\":true,\"stream\":true}";
-        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+        Waiting.withinASecond(() -> {
+            final Socket socket = new Socket(InetAddress.getLoopbackAddress(), port);
             socket.getOutputStream().write(RawHttp.post("/v1/completions", body).getBytes(StandardCharsets.UTF_8));
             assertThat(RawHttp.read(socket, 64)).startsWith("HTTP/1.1 200");
             Waiting.until(() -> usedPages() > 0);
-        }
-        Waiting.until(Duration.ofSeconds(1), () -> usedPages() == 0);
+            return socket;
+        }, () -> usedPages() == 0);
     }
 
     @Test
