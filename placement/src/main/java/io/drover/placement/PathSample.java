@@ -1,6 +1,8 @@
 package io.drover.placement;
 
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.stream.IntStream;
 
 /**
  * A bounded sample of whole paths, a path being the experts of one position in all routed layers. Weighted sampling without
@@ -57,6 +59,15 @@ final class PathSample {
 
     double key(final int slot) {
         return keys[slot];
+    }
+
+    /** All slots in use, the smallest key first: any prefix is a sample of its own. */
+    int[] slotsByKey() {
+        return IntStream.range(0, size)
+                .boxed()
+                .sorted(Comparator.comparingDouble(this::key))
+                .mapToInt(Integer::intValue)
+                .toArray();
     }
 
     /** Where the random numbers stand, so that a restored sample goes on with new ones. */

@@ -325,6 +325,16 @@ public final class RoutingStatistics {
     }
 
     /**
+     * A form of at most so many bytes that {@link #fromBytes} reads: loads to 16 bits of mantissa, as many of each expert's heaviest
+     * pairs and as many sampled paths as fit.
+     *
+     * @throws IllegalArgumentException if even the loads alone take more
+     */
+    public byte[] toBytes(final int maxBytes) {
+        return StatisticsCodec.encode(this, maxBytes);
+    }
+
+    /**
      * @throws IllegalArgumentException if the bytes are not such a form, are damaged, or are of an unknown version
      */
     public static RoutingStatistics fromBytes(final byte[] bytes) {

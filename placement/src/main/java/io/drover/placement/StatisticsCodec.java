@@ -8,6 +8,8 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.stream.IntStream;
 import java.util.zip.Deflater;
 import java.util.zip.DeflaterOutputStream;
 import java.util.zip.InflaterInputStream;
@@ -34,7 +36,42 @@ final class StatisticsCodec {
 
     private StatisticsCodec() {}
 
+    /**
+     * What of the statistics is written.
+     *
+     * @param pairs  heaviest pairs of each expert and relation
+     * @param paths  sampled paths
+     * @param coarse whether loads are rounded to 16 bits of mantissa, which halves their bytes
+     */
+    private record Extent(int pairs, int paths, boolean coarse) {
+        private static final Extent ALL = new Extent(Integer.MAX_VALUE, Integer.MAX_VALUE, false);
+    }
+
     static byte[] encode(final RoutingStatistics statistics) {
+        return encode(statistics, Extent.ALL);
+    }
+
+    /** @throws IllegalArgumentException if even the loads alone take more */
+    static byte[] encode(final RoutingStatistics statistics, final int maxBytes) {
+        int pairs = Integer.MAX_VALUE;
+        int paths = Math.min(statistics.paths(), maxBytes / (4 * Short.BYTES * Math.max(1, statistics.sample().stride)));
+        while (true) {
+            // About six bytes a pair; what this misjudges, the next smaller extent makes good.
+            final long most = (long) maxBytes * 2 / 6 / Math.max(1, (long) Relation.COUNT * statistics.totalExperts());
+            pairs = pairs == Integer.MAX_VALUE ? (int) Math.min(most, Short.MAX_VALUE) : pairs / 2;
+            final byte[] bytes = encode(statistics, new Extent(pairs, paths, true));
+            if (bytes.length <= maxBytes) {
+                return bytes;
+            }
+            if (pairs == 0 && paths == 0) {
+                throw new IllegalArgumentException("the loads of " + statistics.totalExperts() + " experts take " + bytes.length
+                        + " bytes; expected at most " + maxBytes);
+            }
+            paths /= 2;
+        }
+    }
+
+    private static byte[] encode(final RoutingStatistics statistics, final Extent extent) {
         final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try {
             final DataOutputStream head = new DataOutputStream(bytes);
@@ -46,9 +83,9 @@ final class StatisticsCodec {
                 writeShape(statistics, out);
                 out.writeDouble(statistics.positions());
                 for (final int layer : statistics.routedLayers()) {
-                    writeLayer(statistics, layer, out);
+                    writeLayer(statistics, layer, extent, out);
                 }
-                writeSample(statistics.sample(), out);
+                writeSample(statistics.sample(), extent, out);
             }
         } catch (final IOException e) {
             throw new UncheckedIOException("writing to memory failed", e);
@@ -69,20 +106,24 @@ final class StatisticsCodec {
         out.writeLong(statistics.sample().state());
     }
 
-    private static void writeLayer(final RoutingStatistics statistics, final int layer, final DataOutputStream out)
-            throws IOException {
+    private static void writeLayer(final RoutingStatistics statistics, final int layer, final Extent extent,
+            final DataOutputStream out) throws IOException {
         for (int expert = 0; expert < statistics.experts(layer); expert++) {
-            out.writeDouble(statistics.calls(layer, expert));
-            out.writeDouble(statistics.owned(layer, expert));
-            out.writeDouble(statistics.gateMass(layer, expert));
+            out.writeDouble(rounded(statistics.calls(layer, expert), extent));
+            out.writeDouble(rounded(statistics.owned(layer, expert), extent));
+            out.writeDouble(rounded(statistics.gateMass(layer, expert), extent));
         }
         for (final Relation relation : Relation.values()) {
             if (statistics.table(relation, layer) != null) {
                 for (int row = 0; row < statistics.experts(layer); row++) {
-                    writeRow(statistics, relation, layer, row, out);
+                    writeRow(statistics, relation, layer, row, extent.pairs(), out);
                 }
             }
         }
+    }
+
+    private static double rounded(final double value, final Extent extent) {
+        return extent.coarse() ? Double.longBitsToDouble(Double.doubleToLongBits(value) + (1L << 35) & -1L << 36) : value;
     }
 
     private static void writeRow(
@@ -90,9 +131,14 @@ final class StatisticsCodec {
             final Relation relation,
             final int layer,
             final int row,
+            final int most,
             final DataOutputStream out) throws IOException {
         final int[] pairs = new int[1];
         statistics.forEachPair(relation, layer, row, (column, count) -> pairs[0]++);
+        if (pairs[0] > most) {
+            writeHeaviest(statistics, relation, layer, row, pairs[0], most, out);
+            return;
+        }
         writeVarint(out, pairs[0]);
         statistics.forEachPair(relation, layer, row, (column, count) -> {
             try {
@@ -102,6 +148,28 @@ final class StatisticsCodec {
                 throw new UncheckedIOException(e);
             }
         });
+    }
+
+    private static void writeHeaviest(
+            final RoutingStatistics statistics,
+            final Relation relation,
+            final int layer,
+            final int row,
+            final int pairs,
+            final int most,
+            final DataOutputStream out) throws IOException {
+        // Positive floats compare as their bits do, and equal counts by column.
+        final long[] byCount = new long[pairs];
+        final int[] at = new int[1];
+        statistics.forEachPair(relation, layer, row,
+                (column, count) -> byCount[at[0]++] = (long) Float.floatToIntBits(count) << Integer.SIZE | column);
+        Arrays.sort(byCount);
+        writeVarint(out, most);
+        for (int i = 0; i < most; i++) {
+            final long pair = byCount[pairs - 1 - i];
+            writeVarint(out, (int) pair);
+            writeCount(out, Float.intBitsToFloat((int) (pair >>> Integer.SIZE)));
+        }
     }
 
     private static void writeCount(final DataOutputStream out, final float count) throws IOException {
@@ -140,9 +208,13 @@ final class StatisticsCodec {
         throw new IllegalArgumentException("routing statistics hold a number of more than 4 bytes");
     }
 
-    private static void writeSample(final PathSample sample, final DataOutputStream out) throws IOException {
-        out.writeInt(sample.size());
-        for (int slot = 0; slot < sample.size(); slot++) {
+    private static void writeSample(final PathSample sample, final Extent extent, final DataOutputStream out)
+            throws IOException {
+        final int paths = Math.min(extent.paths(), sample.size());
+        final int[] slots = paths == sample.size() ? IntStream.range(0, paths).toArray() : sample.slotsByKey();
+        out.writeInt(paths);
+        for (int path = 0; path < paths; path++) {
+            final int slot = slots[path];
             out.writeDouble(sample.key(slot));
             out.writeInt(sample.sequences[slot]);
             for (int i = 0; i < sample.stride; i++) {

@@ -208,6 +208,35 @@ final class RoutingStatisticsTest {
         assertThat(worst).as("standard deviations off").isBetween(0.1, 5.0);
     }
 
+    /** 61 layers of 384 experts: what a node sends stays small, and keeps loads, the heaviest pairs and a sample. */
+    @Test
+    void fitsALargeModelIntoAMessage() {
+        final int[] layers = SyntheticRouting.layers(61, 384);
+        final SyntheticRouting routing = new SyntheticRouting(layers, 8, 0.8, 0.5, 11);
+        final RoutingStatistics window = new RoutingStatistics(layers, 8, new Limits(64, 16, 512, 8), 1);
+        for (int i = 0; i < 3000; i++) {
+            routing.next();
+            window.record(i, routing.chosen, routing.weights);
+        }
+        window.decay(0.9);
+        final byte[] bytes = window.toBytes(1 << 20);
+        assertThat(bytes.length).isLessThanOrEqualTo(1 << 20);
+        final RoutingStatistics back = RoutingStatistics.fromBytes(bytes);
+        assertThat(back.positions()).isEqualTo(2700, within(1e-9));
+        int kept = 0;
+        for (int expert = 0; expert < 384; expert++) {
+            assertThat(back.calls(60, expert)).isEqualTo(window.calls(60, expert), within(1e-4 * window.calls(60, expert)));
+            for (int to = 0; to < 384; to++) {
+                final float pair = back.pairs(Relation.TRANSITION, 3, expert, to);
+                kept += pair > 0 ? 1 : 0;
+                assertThat(pair).isLessThanOrEqualTo(window.pairs(Relation.TRANSITION, 3, expert, to));
+            }
+        }
+        assertThat(kept).isPositive();
+        assertThat(back.paths()).isPositive();
+        assertThatThrownBy(() -> window.toBytes(10_000)).hasMessageContaining("10000");
+    }
+
     @Test
     void refusesImpossibleShapes() {
         assertThatThrownBy(() -> new RoutingStatistics(new int[]{3}, 4, DENSE, 1))
