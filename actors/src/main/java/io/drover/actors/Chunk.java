@@ -10,6 +10,8 @@ final class Chunk {
     int layer;
     /** Expert outputs of this layer that have not arrived. */
     int awaiting;
+    /** Expert calls that its rows have been routed to so far. */
+    int calls;
     /** Whether it computes a single position at the end of its sequence. */
     boolean decode;
     /** When it became ready, on a counter. */

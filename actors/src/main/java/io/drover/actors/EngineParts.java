@@ -18,7 +18,8 @@ import io.drover.streams.WireType;
 /** What an engine is made of, wired together; all of it belongs to the compute thread. */
 record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecutor device, Completed completed,
         CallLedger ledger,
-        ExpertCalls calls, ExpertService service, ServiceSender serviceSender, LayerEngine layers, Batcher batcher, HomeDesk home,
+        ExpertCalls calls, ExpertService service, ServiceSender serviceSender, RoutingCounter counter, LayerEngine layers,
+        Batcher batcher, HomeDesk home,
         GatewayDesk gateway, ClientStreams clients, DeskLinks desks, FrameIntake intake) {
     private static final int MAX_SHIPMENTS = 2048;
     private static final int EXPERT_BATCH_ROWS = 64;
@@ -44,7 +45,8 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
         final ExpertService service = new ExpertService(settings.remoteRows(), rows.hidden(), rows.maxTopK(), experts,
                 serviceSender);
 
-        final LayerEngine layers = new LayerEngine(trunk, pool, rows, new FairShare(settings.decodeShare()),
+        final RoutingCounter counter = new RoutingCounter(config, rows, firstKey);
+        final LayerEngine layers = new LayerEngine(trunk, pool, rows, counter, new FairShare(settings.decodeShare()),
                 settings.batchRows());
         final CallSender callSender = new CallSender(links, router, ledger, rows, wireType, maxFrameLength);
         final ExpertCalls calls = new ExpertCalls(self, rows, router, experts, ledger, settings.callTimeout().toNanos(),
@@ -65,7 +67,8 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
         final GatewayDesk gateway = new GatewayDesk(new GatewayDesk.Limits(settings.offerTimeout().toNanos(), 3,
                 settings.silence().toNanos(), settings.streamTimeout().toNanos()), clients);
         final FrameIntake intake = new FrameIntake(config, wireType, rows, router, calls, service, ledger, desks);
-        return new EngineParts(links, router, experts, device, completed, ledger, calls, service, serviceSender, layers, batcher,
+        return new EngineParts(links, router, experts, device, completed, ledger, calls, service, serviceSender, counter, layers,
+                batcher,
                 home,
                 gateway, clients, desks, intake);
     }
@@ -85,6 +88,6 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
                 layers.steps(),
                 layers.positions(), home.tokensGenerated(), batcher.preemptions(), counts.localCalls, counts.remoteCalls,
                 counts.repeatedCalls, counts.duplicateReturns, counts.refusedCalls, counts.failedCalls, calls.parked(),
-                service.served(), home.refused(), peerStates);
+                service.served(), home.refused(), counter.status(), peerStates);
     }
 }

@@ -30,12 +30,28 @@ import io.drover.placement.Epoch;
  * @param parkedCalls       expert calls that wait for a replica now
  * @param servedCalls       expert calls answered for other nodes
  * @param refusedSequences  sequences that were refused
+ * @param routing           what the gates of this home's sequences chose
  * @param peers             the other nodes
  */
 public record EngineStatus(Epoch epoch, int running, int waiting, int gatewayRequests, int kvPagesTotal, int kvPagesFree,
         int rowsInFlight, int remoteRows, int experts, long expertBytes, long steps, long positions, long tokensGenerated,
         long preemptions, long localCalls, long remoteCalls, long repeatedCalls, long duplicateReturns, long refusedCalls,
-        long failedCalls, int parkedCalls, long servedCalls, long refusedSequences, List<Peer> peers) {
+        long failedCalls, int parkedCalls, long servedCalls, long refusedSequences, Routing routing, List<Peer> peers) {
+
+    /**
+     * Counted once per accepted position. With nothing in flight {@code expertCalls} is positions x routed layers x top-k, and
+     * {@code gateCalls} the sum of {@code expertCalls}, {@code recomputedCalls} and {@code abandonedCalls}; a call that is sent again
+     * is in none of them twice.
+     *
+     * @param positions           that passed the last layer for the first time
+     * @param expertCalls         of these positions
+     * @param gateCalls           all that the gates asked for
+     * @param recomputedPositions that passed the last layer again, after a preemption or a change of home
+     * @param recomputedCalls     of these positions
+     * @param abandonedCalls      of positions that were given up on their way: preempted, cancelled or failed
+     */
+    public record Routing(long positions, long expertCalls, long gateCalls, long recomputedPositions, long recomputedCalls,
+            long abandonedCalls) {}
 
     /**
      * @param nodeId      of the peer

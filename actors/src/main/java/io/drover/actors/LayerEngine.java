@@ -31,6 +31,7 @@ final class LayerEngine implements Batcher.Actions, ExpertCalls.Listener {
     private final Trunk trunk;
     private final KvPool pool;
     private final Rows rows;
+    private final RoutingCounter counter;
     private final FairShare share;
     private final int batchRows;
     private final int layers;
@@ -56,10 +57,12 @@ final class LayerEngine implements Batcher.Actions, ExpertCalls.Listener {
     private ExpertCalls calls;
     private Listener listener;
 
-    LayerEngine(final Trunk trunk, final KvPool pool, final Rows rows, final FairShare share, final int batchRows) {
+    LayerEngine(final Trunk trunk, final KvPool pool, final Rows rows, final RoutingCounter counter,
+            final FairShare share, final int batchRows) {
         this.trunk = trunk;
         this.pool = pool;
         this.rows = rows;
+        this.counter = counter;
         this.share = share;
         this.batchRows = batchRows;
         final ModelConfig config = trunk.config();
@@ -132,6 +135,7 @@ final class LayerEngine implements Batcher.Actions, ExpertCalls.Listener {
             } else if (queue(chunk).remove(chunk)) {
                 countReady(chunk, -1);
             }
+            counter.abandoned(chunk);
             free(chunk);
         }
     }
@@ -229,6 +233,7 @@ final class LayerEngine implements Batcher.Actions, ExpertCalls.Listener {
         for (final Chunk chunk : step) {
             chunk.layer = layer;
             if (routed) {
+                counter.routed(chunk, layer);
                 calls.dispatch(chunk, layer, callsPerRow[layer], nowNs);
             } else {
                 chunkReady(chunk);
@@ -242,6 +247,7 @@ final class LayerEngine implements Batcher.Actions, ExpertCalls.Listener {
         sampling.clear();
         for (final Chunk chunk : step) {
             positions += chunk.count;
+            counter.passed(chunk);
             if (batcher.chunkDone(chunk.sequence)) {
                 stepSlots[sampling.size()] = chunk.slots[chunk.count - 1];
                 sampling.add(chunk.sequence);

@@ -22,6 +22,7 @@ import io.drover.model.forward.Trunk;
 import io.drover.model.kernel.ComputeTeam;
 import io.drover.model.kernel.CpuKernels;
 import io.drover.model.kernel.Kernels;
+import io.drover.placement.RoutingStatistics;
 import io.drover.streams.Endpoint;
 import io.drover.streams.Links;
 
@@ -140,6 +141,25 @@ public final class NodeEngine implements AutoCloseable {
             installed.complete(false);
         }
         return installed;
+    }
+
+    /** An empty window for {@link #exchangeRouting}. @param seed of its sample of paths; another for each node and window */
+    public RoutingStatistics emptyRouting(final long seed) {
+        return RoutingCounter.emptyWindow(trunk.config(), seed);
+    }
+
+    /**
+     * Takes what this home's gates chose since the last exchange, once per accepted position; any thread.
+     *
+     * @param empty from {@link #emptyRouting}, or one that was taken earlier and decayed to nothing; the engine's from now on
+     * @return the caller's from now on; exceptionally if the engine has stopped
+     */
+    public CompletionStage<RoutingStatistics> exchangeRouting(final RoutingStatistics empty) {
+        final CompletableFuture<RoutingStatistics> taken = new CompletableFuture<>();
+        if (!agent.execute(() -> taken.complete(parts.counter().exchange(empty)))) {
+            taken.completeExceptionally(new IllegalStateException("the engine has stopped"));
+        }
+        return taken;
     }
 
     /** This node as its peers are to know it. */

@@ -25,6 +25,8 @@ final class Sequence {
     long order;
     /** Positions whose KV entries are in {@link #kv}. */
     int computed;
+    /** Positions whose routing has been counted, here or at an earlier home. */
+    int counted;
     /** Length of the chunk in flight, 0 while idle; it starts at {@link #computed}. */
     int chunkLength;
     /** Rises when a chunk in flight is abandoned, so that its late parts are recognised. */
@@ -67,6 +69,8 @@ final class Sequence {
         System.arraycopy(generated, 0, tokens, promptLength, generated.length);
         length = promptLength + generated.length;
         sent = generated.length;
+        // The earlier home computed every position but the last, whose token it had just drawn.
+        counted = generated.length == 0 ? 0 : length - 1;
     }
 
     int length() {
