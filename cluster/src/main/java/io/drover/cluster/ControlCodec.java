@@ -9,6 +9,7 @@ import java.util.Map;
 
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
+import org.apache.pekko.util.ByteString;
 
 import com.esotericsoftware.kryo.kryo5.Kryo;
 import com.esotericsoftware.kryo.kryo5.KryoException;
@@ -35,7 +36,7 @@ import io.drover.streams.Endpoint;
  */
 final class ControlCodec {
     /** Part of {@link Identity#frameVersion()}; to be raised with each change of {@link #TABLE} or of a record in it. */
-    static final int VERSION = 1;
+    static final int VERSION = 2;
 
     /** The ids on the wire. An id is never used again for something else. */
     static final Map<Class<?>, Integer> TABLE = table();
@@ -61,6 +62,9 @@ final class ControlCodec {
         table.put(Coordinator.Report.class, 18);
         table.put(Orders.class, 19);
         table.put(Refusal.class, 20);
+        table.put(Coordinator.Routing.class, 21);
+        table.put(Coordinator.AskRouting.class, 22);
+        table.put(Coordinator.RoutingAnswer.class, 23);
         table.put(Identity.class, 32);
         table.put(NodeDescriptor.class, 33);
         table.put(NodeReport.class, 34);
@@ -74,10 +78,13 @@ final class ControlCodec {
         table.put(NodeView.class, 42);
         table.put(NodeView.State.class, 43);
         table.put(ExpertSet.class, 44);
+        table.put(MemberId.class, 45);
+        table.put(RoutingReport.class, 46);
         table.put(String.class, 64);
         table.put(List.class, 65);
         table.put(Integer.class, 66);
         table.put(ActorRef.class, 67);
+        table.put(ByteString.class, 68);
         return Map.copyOf(table);
     }
 
@@ -139,6 +146,7 @@ final class ControlCodec {
         kryo.register(List.class, new ListSerializer(), TABLE.get(List.class));
         kryo.register(Integer.class, new DefaultSerializers.IntSerializer(), TABLE.get(Integer.class));
         kryo.register(ActorRef.class, new ActorRefSerializer(actors), TABLE.get(ActorRef.class));
+        kryo.register(ByteString.class, new ByteStringSerializer(), TABLE.get(ByteString.class));
         return kryo;
     }
 
@@ -184,6 +192,19 @@ final class ControlCodec {
         @Override
         public String read(final Kryo kryo, final Input input, final Class<? extends String> type) {
             return new String(input.readBytes(readCount(input)), StandardCharsets.UTF_8);
+        }
+    }
+
+    private static final class ByteStringSerializer extends ImmutableSerializer<ByteString> {
+        @Override
+        public void write(final Kryo kryo, final Output output, final ByteString bytes) {
+            output.writeVarInt(bytes.size(), true);
+            output.writeBytes(bytes.toArrayUnsafe());
+        }
+
+        @Override
+        public ByteString read(final Kryo kryo, final Input input, final Class<? extends ByteString> type) {
+            return ByteString.fromArrayUnsafe(input.readBytes(readCount(input)));
         }
     }
 

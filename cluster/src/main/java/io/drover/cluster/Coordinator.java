@@ -15,11 +15,13 @@ import org.apache.pekko.cluster.ClusterEvent.CurrentClusterState;
 import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.typed.Cluster;
+import org.apache.pekko.util.ByteString;
 import org.jspecify.annotations.Nullable;
 
 import io.drover.cluster.Formation.Command;
 import io.drover.cluster.Formation.Event;
 import io.drover.cluster.Formation.MemberState;
+import io.drover.placement.RebalanceEvent;
 
 /**
  * The coordinator's shell: a cluster singleton that feeds reports, membership and time to a {@link Formation} and sends what comes
@@ -38,26 +40,48 @@ final class Coordinator {
     /** What a node receives for a report. */
     sealed interface Answer extends ControlMessage permits Orders, Refusal {}
 
+    /** What a node's gates chose lately, sent at each interval. */
+    record Routing(RoutingReport report) implements Message, ControlMessage {}
+
+    /** Asks for the routing of the whole cluster. */
+    record AskRouting(int maxBytes, ActorRef<RoutingAnswer> replyTo) implements Message, ControlMessage {}
+
+    /**
+     * The routing of the whole cluster.
+     *
+     * @param nodes           whose reports are in it
+     * @param tokensPerSecond positions, all nodes together
+     * @param window          {@link io.drover.placement.RoutingStatistics} as bytes; empty if no node has reported
+     */
+    record RoutingAnswer(int nodes, double tokensPerSecond, ByteString window) implements ControlMessage {}
+
     private record Tick() implements Message {}
 
     private final Cluster cluster;
     private final AtomicLong lastTerm;
     private final Formation formation;
     private final Map<MemberId, ActorRef<Answer>> nodes = new HashMap<>();
+    private final RoutingWindows routing;
     private @Nullable CurrentClusterState seen;
 
-    private Coordinator(final Cluster cluster, final AtomicLong lastTerm, final Formation formation) {
+    private Coordinator(final Cluster cluster, final AtomicLong lastTerm, final Formation formation,
+            final RoutingWindows routing) {
+        this.routing = routing;
         this.cluster = cluster;
         this.lastTerm = lastTerm;
         this.formation = formation;
     }
 
-    /** @param lastTerm the highest term that a coordinator on this node has used; kept up to date */
-    static Behavior<Message> create(final Formation.Settings settings, final AtomicLong lastTerm) {
+    /**
+     * @param lastTerm         the highest term that a coordinator on this node has used; kept up to date
+     * @param routingSilenceNs after which a node's last {@link Routing} counts no more
+     */
+    static Behavior<Message> create(final Formation.Settings settings, final AtomicLong lastTerm, final long routingSilenceNs) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
             final Cluster cluster = Cluster.get(context.getSystem());
             final Coordinator coordinator = new Coordinator(cluster, lastTerm,
-                    new Formation(settings, cluster.selfMember().upNumber(), lastTerm.get(), System.nanoTime()));
+                    new Formation(settings, cluster.selfMember().upNumber(), lastTerm.get(), System.nanoTime()),
+                    new RoutingWindows(routingSilenceNs));
             timers.startTimerWithFixedDelay(new Tick(), TICK);
             return Behaviors.receive(Message.class).onAnyMessage(message -> {
                 coordinator.on(message);
@@ -72,6 +96,7 @@ final class Coordinator {
             seen = state;
             final Map<MemberId, MemberState> members = members(state);
             nodes.keySet().retainAll(members.keySet());
+            routing.onMembers(members.keySet());
             step(new Event.Members(members));
         }
         switch (message) {
@@ -79,6 +104,8 @@ final class Coordinator {
                 nodes.put(report.state().node().member(), report.replyTo());
                 step(new Event.Reported(report.state()));
             }
+            case Routing news -> routing.onReport(news.report(), System.nanoTime());
+            case AskRouting ask -> ask.replyTo().tell(routing(ask.maxBytes()));
             case Tick tick -> step(new Event.Tick());
         }
     }
@@ -92,6 +119,14 @@ final class Coordinator {
                 case Command.Refuse refuse -> tell(refuse.to(), new Refusal(refuse.sentence()));
             }
         }
+    }
+
+    private RoutingAnswer routing(final int maxBytes) {
+        final RebalanceEvent.Window window = routing.merged(System.nanoTime());
+        return window == null
+                ? new RoutingAnswer(0, 0, ByteString.emptyByteString())
+                : new RoutingAnswer(routing.nodes(), window.tokensPerSecond(),
+                        ByteString.fromArrayUnsafe(window.statistics().toBytes(maxBytes)));
     }
 
     private void tell(final MemberId to, final Answer answer) {

@@ -34,17 +34,19 @@ public final class DroverNode {
     private final NodeEngine engine;
     private final Checkpoint checkpoint;
     private final NodeWatch watch;
+    private final ClusterRouting routing;
     private final String address;
     private final AtomicReference<String> ending = new AtomicReference<>("");
     private final CompletableFuture<String> stopped = new CompletableFuture<>();
 
     DroverNode(final NodeSettings settings, final ActorSystem<?> system, final NodeEngine engine, final Checkpoint checkpoint,
-            final NodeWatch watch) {
+            final NodeWatch watch, final ClusterRouting routing) {
         this.settings = settings;
         this.system = system;
         this.engine = engine;
         this.checkpoint = checkpoint;
         this.watch = watch;
+        this.routing = routing;
         address = Coordinator.id(org.apache.pekko.cluster.typed.Cluster.get(system).selfMember()).address();
     }
 
@@ -96,6 +98,14 @@ public final class DroverNode {
     /** What this node's engine is doing. */
     public EngineStatus engineStatus() {
         return engine.status();
+    }
+
+    /**
+     * What the gates chose lately in the whole cluster, and under which placement; this node's part alone if the coordinator does not
+     * answer within a few seconds. Never completes exceptionally.
+     */
+    public CompletionStage<RoutingView> routing() {
+        return routing.view();
     }
 
     /** What the kernels are and why they were chosen, in one line. */
@@ -159,6 +169,7 @@ public final class DroverNode {
         Thread.ofPlatform().daemon().name("drover-stop-" + settings.nodeName()).start(() -> {
             synchronized (stopped) {
                 if (!stopped.isDone()) {
+                    routing.close();
                     engine.close();
                     checkpoint.close();
                     stopped.complete(ending.get());

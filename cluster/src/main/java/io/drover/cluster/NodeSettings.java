@@ -21,13 +21,15 @@ import io.drover.streams.DataPlaneSettings;
  * How a node is run: {@code drover.cluster} of its configuration, where each key is explained, with the settings of its engine and data
  * plane.
  *
+ * @param statistics {@code drover.cluster.statistics-*}
  * @param engine {@code drover.engine}
  * @param plane  {@code drover.streams}
  * @param config resolved, with all references of {@code drover}; {@code pekko} in it holds only what the user overrides
  */
 public record NodeSettings(String nodeName, Path modelDirectory, String modelName, String host, int port, List<String> seeds,
         int expectedNodes, Duration joinTimeout, String dataHost, int dataPort, long memoryBudgetBytes, int parallelLoads,
-        Duration replicaTimeout, Duration replicaRetry, Duration learnTimeout, EngineSettings engine, DataPlaneSettings plane,
+        Duration replicaTimeout, Duration replicaRetry, Duration learnTimeout, StatisticsSettings statistics,
+        EngineSettings engine, DataPlaneSettings plane,
         Config config) {
 
     private static final String SECTION = "drover.cluster";
@@ -80,7 +82,8 @@ public record NodeSettings(String nodeName, Path modelDirectory, String modelNam
                 port(own, "port"), seeds, atLeastOne(own, "expected-nodes"), positive(own, "join-timeout"),
                 dataHost.isEmpty() ? host : dataHost, port(own, "data-port"), budget == 0 ? machineMemoryBytes() / 2 : budget,
                 atLeastOne(own, "parallel-loads"), positive(own, "replica-timeout"), positive(own, "replica-retry"),
-                positive(own, "learn-timeout"), EngineSettings.from(config), DataPlaneSettings.from(config), config);
+                positive(own, "learn-timeout"), StatisticsSettings.from(own), EngineSettings.from(config),
+                DataPlaneSettings.from(config), config);
     }
 
     private static void requireKernels(final String value) {

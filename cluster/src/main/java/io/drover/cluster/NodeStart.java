@@ -84,7 +84,8 @@ final class NodeStart {
         final long joinedByNs = System.nanoTime() + settings.joinTimeout().toNanos();
         new Joining(system, settings, identity).run(joinedByNs);
         final NodeDescriptor descriptor = describe(system, identity);
-        system.tell(new NodeGuardian.Register(descriptor, coordinator(system, identity, checkpoint)));
+        final ActorRef<Coordinator.Message> coordinator = coordinator(system, identity, checkpoint);
+        system.tell(new NodeGuardian.Register(descriptor, coordinator));
         final int nodeId = await(watch.nodeId(), joinedByNs, "the coordinator did not take this node in");
 
         watch.tell(Progress.Stage.STARTING, 0, 0, "starting the engine of node " + nodeId);
@@ -95,7 +96,12 @@ final class NodeStart {
         await(ExpertShards.own(system, nodeId), System.nanoTime() + settings.joinTimeout().toNanos(),
                 "the device's location could not be recorded");
         system.tell(new NodeGuardian.EngineStarted(engine.endpoint(), engine::install, region));
-        return new DroverNode(settings, system, engine, checkpoint, watch);
+        final RoutingReporter reporter = opened(new RoutingReporter(settings.nodeName(), descriptor.member(), engine,
+                settings.statistics(), report -> coordinator.tell(new Coordinator.Routing(report))));
+        reporter.start();
+        return new DroverNode(settings, system, engine, checkpoint, watch,
+                new ClusterRouting(system, coordinator, reporter, watch,
+                        settings.statistics().maxBytes()));
     }
 
     private ActorSystem<NodeGuardian.Command> startSystem(final Identity identity, final DeviceExecutor.Handover handover) {
@@ -130,7 +136,7 @@ final class NodeStart {
                 new ContiguousHomes(checkpoint));
         return ClusterSingleton.get(system)
                 .init(SingletonActor.of(
-                        Behaviors.supervise(Coordinator.create(formation, new AtomicLong()))
+                        Behaviors.supervise(Coordinator.create(formation, new AtomicLong(), settings.statistics().silenceNs()))
                                 .onFailure(SupervisorStrategy.restart()),
                         Coordinator.NAME));
     }

@@ -11,14 +11,14 @@ import io.drover.placement.Epoch;
 /** Keeps what a node's guardian last saw for callers on other threads, and tells of progress. */
 final class NodeWatch implements NodeGuardian.Listener {
     /** @param answeredNs when the coordinator last answered */
-    record Seen(@Nullable ClusterView view, Epoch epoch, long answeredNs) {}
+    record Seen(@Nullable ClusterView view, @Nullable Published installed, Epoch epoch, long answeredNs) {}
 
     private final NodeSettings settings;
     private final Consumer<Progress> progress;
     private final CompletableFuture<Integer> nodeId = new CompletableFuture<>();
     private final CompletableFuture<String> refusal = new CompletableFuture<>();
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
-    private volatile Seen seen = new Seen(null, Epoch.NONE, System.nanoTime());
+    private volatile Seen seen = new Seen(null, null, Epoch.NONE, System.nanoTime());
     private volatile @Nullable Progress last;
 
     NodeWatch(final NodeSettings settings, final Consumer<Progress> progress) {
@@ -41,7 +41,7 @@ final class NodeWatch implements NodeGuardian.Listener {
     public void seen(final Participant participant) {
         final ClusterView view = participant.view();
         final long nowNs = System.nanoTime();
-        seen = new Seen(view, participant.epoch(), nowNs - participant.sinceAnswerNs(nowNs));
+        seen = new Seen(view, participant.installed(), participant.epoch(), nowNs - participant.sinceAnswerNs(nowNs));
         if (ready.isDone()) {
             return;
         }
@@ -79,6 +79,12 @@ final class NodeWatch implements NodeGuardian.Listener {
     /** Completes when the node first is ready. */
     CompletableFuture<Void> ready() {
         return ready;
+    }
+
+    /** What this node routes by; null before its first table. */
+    @Nullable
+    Published installed() {
+        return seen.installed();
     }
 
     ClusterStatus status(final String stopped) {

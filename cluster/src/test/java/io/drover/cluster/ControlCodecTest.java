@@ -16,6 +16,7 @@ import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.javadsl.Adapter;
+import org.apache.pekko.util.ByteString;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -28,12 +29,14 @@ import io.drover.placement.Placement;
 import io.drover.streams.Endpoint;
 
 class ControlCodecTest {
+    private static final String VERSION = Integer.toString(ControlCodec.VERSION);
     private static final Identity IDENTITY = new Identity("a".repeat(64), "b".repeat(64), "c".repeat(64), "float32", "bfloat16",
             "cpu", "1");
     private static ActorTestKit kit;
     private static ControlSerializer serializer;
     private static TestProbe<Coordinator.Answer> node;
     private static TestProbe<Door.Answer> knocker;
+    private static TestProbe<Coordinator.RoutingAnswer> routing;
 
     @BeforeAll
     static void start() {
@@ -41,6 +44,7 @@ class ControlCodecTest {
                 .withFallback(ConfigFactory.load()));
         serializer = new ControlSerializer((ExtendedActorSystem) Adapter.toClassic(kit.system()));
         node = kit.createTestProbe(Coordinator.Answer.class);
+        routing = kit.createTestProbe(Coordinator.RoutingAnswer.class);
         knocker = kit.createTestProbe(Door.Answer.class);
     }
 
@@ -55,11 +59,12 @@ class ControlCodecTest {
         final Map<Integer, String> ids = new TreeMap<>(ControlCodec.TABLE.entrySet()
                 .stream()
                 .collect(Collectors.toMap(Map.Entry::getValue, entry -> entry.getKey().getSimpleName())));
-        assertThat(ControlCodec.VERSION).isEqualTo(1);
-        assertThat(ids.toString()).isEqualTo("{16=Knock, 17=Answer, 18=Report, 19=Orders, 20=Refusal, 32=Identity, "
+        assertThat(ControlCodec.VERSION).isEqualTo(2);
+        assertThat(ids.toString()).isEqualTo("{16=Knock, 17=Answer, 18=Report, 19=Orders, 20=Refusal, 21=Routing, 22=AskRouting, "
+                + "23=RoutingAnswer, 32=Identity, "
                 + "33=NodeDescriptor, 34=NodeReport, 35=Endpoint, 36=Epoch, 37=Placement, 38=RoutingTable, 39=Roster, "
-                + "40=Published, 41=ClusterView, 42=NodeView, 43=State, 44=ExpertSet, 64=String, 65=List, 66=Integer, "
-                + "67=ActorRef}");
+                + "40=Published, 41=ClusterView, 42=NodeView, 43=State, 44=ExpertSet, 45=MemberId, 46=RoutingReport, 64=String, 65=List, 66=Integer, "
+                + "67=ActorRef, 68=ByteString}");
     }
 
     @Test
@@ -73,15 +78,15 @@ class ControlCodecTest {
     @Test
     void refusesWhatIsNotInTheTable() {
         assertThatThrownBy(() -> serializer.toBinary(new Object())).hasMessageContaining("java.lang.Object");
-        assertThatThrownBy(() -> serializer.fromBinary(new byte[]{9, 0}, "1")).isInstanceOf(NotSerializableException.class)
+        assertThatThrownBy(() -> serializer.fromBinary(new byte[]{9, 0}, VERSION)).isInstanceOf(NotSerializableException.class)
                 .hasMessageContaining("class id 9 is unknown");
-        assertThatThrownBy(() -> serializer.fromBinary(new byte[]{64, 1, 'x'}, "1"))
+        assertThatThrownBy(() -> serializer.fromBinary(new byte[]{64, 1, 'x'}, VERSION))
                 .isInstanceOf(NotSerializableException.class)
                 .hasMessageContaining("java.lang.String is no control message");
         assertThatThrownBy(() -> serializer.fromBinary(new byte[0], "0")).isInstanceOf(NotSerializableException.class)
                 .hasMessageContaining("version 0");
         final byte[] longer = Arrays.copyOf(serializer.toBinary(new Refusal("no")), 64);
-        assertThatThrownBy(() -> serializer.fromBinary(longer, "1")).isInstanceOf(NotSerializableException.class);
+        assertThatThrownBy(() -> serializer.fromBinary(longer, VERSION)).isInstanceOf(NotSerializableException.class);
     }
 
     /** A length that the bytes cannot fill is refused before memory is taken for it: each of these would else ask for gigabytes. */
@@ -90,13 +95,13 @@ class ControlCodecTest {
         final byte[] hugeCount = {(byte) 0xff, (byte) 0xff, (byte) 0xff, (byte) 0xff, 0x07};
         final byte[] negativeCount = {(byte) 0xff, (byte) 0xff, (byte) 0xff, (byte) 0xff, 0x0f};
         for (final byte[] count : List.of(hugeCount, negativeCount)) {
-            for (final int id : new int[]{19, 20, 37, 40, 44, 64, 65, 67}) {
+            for (final int id : new int[]{19, 20, 21, 23, 37, 40, 44, 46, 64, 65, 67, 68}) {
                 for (int prefix = 0; prefix < 4; prefix++) {
                     final byte[] bytes = new byte[1 + prefix + count.length];
                     bytes[0] = (byte) id;
                     Arrays.fill(bytes, 1, 1 + prefix, (byte) 1);
                     System.arraycopy(count, 0, bytes, 1 + prefix, count.length);
-                    assertThatThrownBy(() -> serializer.fromBinary(bytes, "1")).isInstanceOf(NotSerializableException.class);
+                    assertThatThrownBy(() -> serializer.fromBinary(bytes, VERSION)).isInstanceOf(NotSerializableException.class);
                 }
             }
         }
@@ -108,7 +113,7 @@ class ControlCodecTest {
             final byte[] bytes = serializer.toBinary(message);
             for (int length = 0; length < bytes.length; length++) {
                 final byte[] cut = Arrays.copyOf(bytes, length);
-                assertThatThrownBy(() -> serializer.fromBinary(cut, "1")).isInstanceOf(NotSerializableException.class);
+                assertThatThrownBy(() -> serializer.fromBinary(cut, VERSION)).isInstanceOf(NotSerializableException.class);
             }
         }
     }
@@ -128,7 +133,7 @@ class ControlCodecTest {
             }
             final byte[] damaged = random.nextInt(8) == 0 ? Arrays.copyOf(bytes, random.nextInt(bytes.length + 1)) : bytes;
             try {
-                assertThat(serializer.fromBinary(damaged, "1")).isInstanceOf(ControlMessage.class);
+                assertThat(serializer.fromBinary(damaged, VERSION)).isInstanceOf(ControlMessage.class);
             } catch (final NotSerializableException expected) {
                 assertThat(expected.getMessage()).isNotEmpty();
             } catch (final RuntimeException | Error e) {
@@ -156,6 +161,9 @@ class ControlCodecTest {
                         node.getRef()),
                 new Orders(new Epoch(0, 1), -1, ExpertSet.EMPTY, true, null, view),
                 new Orders(new Epoch(3, 9), 2, set, false, published, view),
+                new Coordinator.Routing(new RoutingReport(descriptor.member(), 9, 123.5, ByteString.fromInts(1, 2, 3))),
+                new Coordinator.AskRouting(1 << 20, routing.getRef()),
+                new Coordinator.RoutingAnswer(3, 0, ByteString.emptyByteString()),
                 new Refusal("node 'x' may not join: wire type is float32 here and bfloat16 in the cluster"));
     }
 }

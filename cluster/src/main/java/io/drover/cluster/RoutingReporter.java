@@ -1,0 +1,90 @@
+package io.drover.cluster;
+
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+import org.apache.pekko.util.ByteString;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+import io.drover.actors.NodeEngine;
+import io.drover.placement.RoutingStatistics;
+
+/**
+ * Takes at each interval what this node's gates chose, adds it to the decayed window and sends that to the coordinator. On a thread of
+ * its own, because a large model's window takes tens of milliseconds to pack.
+ */
+final class RoutingReporter implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(RoutingReporter.class);
+    private static final long TAKE_TIMEOUT_S = 5;
+
+    private final MemberId member;
+    private final NodeEngine engine;
+    private final StatisticsSettings settings;
+    private final Consumer<RoutingReport> send;
+    private final DecayedWindow window;
+    private final ScheduledExecutorService thread;
+    private RoutingStatistics spare;
+    private long takenNs = System.nanoTime();
+    private long serial;
+    private volatile RoutingReport last;
+
+    /** @param send called on the reporter's thread; must not block */
+    RoutingReporter(final String nodeName, final MemberId member, final NodeEngine engine, final StatisticsSettings settings,
+            final Consumer<RoutingReport> send) {
+        this.member = member;
+        this.engine = engine;
+        this.settings = settings;
+        this.send = send;
+        // The samples of nodes are merged by keys that must not be alike.
+        window = new DecayedWindow(engine.emptyRouting(member.uid()), settings.halfLife().toNanos() / 1e9);
+        spare = engine.emptyRouting(~member.uid());
+        last = report();
+        thread = Executors.newSingleThreadScheduledExecutor(
+                Thread.ofPlatform().daemon().name("drover-statistics-" + nodeName).factory());
+    }
+
+    void start() {
+        final long intervalNs = settings.interval().toNanos();
+        thread.scheduleWithFixedDelay(this::step, intervalNs, intervalNs, TimeUnit.NANOSECONDS);
+    }
+
+    private void step() {
+        try {
+            final RoutingStatistics taken = engine.exchangeRouting(spare)
+                    .toCompletableFuture()
+                    .orTimeout(TAKE_TIMEOUT_S, TimeUnit.SECONDS)
+                    .join();
+            final long nowNs = System.nanoTime();
+            window.add(taken, (nowNs - takenNs) / 1e9);
+            takenNs = nowNs;
+            spare = taken;
+            last = report();
+            send.accept(last);
+        } catch (final CompletionException e) {
+            // The engine stands still or has stopped, and has the spare; what it counted comes with a later exchange.
+            LOG.debug("no routing was taken", e);
+            spare = engine.emptyRouting(System.nanoTime());
+        } catch (final RuntimeException e) {
+            LOG.error("this node's routing could not be reported", e);
+        }
+    }
+
+    private RoutingReport report() {
+        final ByteString bytes = ByteString.fromArrayUnsafe(window.counts().toBytes(settings.maxBytes()));
+        return new RoutingReport(member, ++serial, window.positionsPerSecond(), bytes);
+    }
+
+    /** What was reported last, whether anybody listened or not; any thread. */
+    RoutingReport last() {
+        return last;
+    }
+
+    @Override
+    public void close() {
+        thread.shutdownNow();
+    }
+}
