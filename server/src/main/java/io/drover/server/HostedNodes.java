@@ -19,9 +19,14 @@ import org.slf4j.LoggerFactory;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 
+import io.drover.actors.EngineSettings;
 import io.drover.cluster.DroverNode;
 import io.drover.cluster.NodeSettings;
 import io.drover.cluster.Progress;
+import io.drover.model.checkpoint.Checkpoint;
+import io.drover.model.forward.KernelWarmUp;
+import io.drover.model.kernel.ComputeTeam;
+import io.drover.model.kernel.CpuKernels;
 import io.drover.streams.DataPlaneSettings;
 import io.drover.streams.DriverSettings;
 import io.drover.streams.MediaDriverHost;
@@ -105,8 +110,23 @@ final class HostedNodes {
                 : ConfigFactory.parseMap(Map.of(AERON_DIRECTORY, driver.directory())).withFallback(overlay);
     }
 
+    /** Begins now what the engine of a node will wait for: a founding cluster leaves the cores idle now and then. */
+    private static void warmUp(final NodeSettings node) {
+        final EngineSettings engine = node.engine();
+        Thread.ofPlatform().daemon().name("drover-warm-up").start(() -> {
+            try (Checkpoint checkpoint = Checkpoint.open(node.modelDirectory());
+                    ComputeTeam team = new ComputeTeam(engine.computeThreads(), () -> {})) {
+                KernelWarmUp.run(CpuKernels.create(team, engine.kernels()), checkpoint, engine.kvType(), engine.wireType(),
+                        engine.warmUp());
+            } catch (final RuntimeException e) {
+                LOG.debug("the kernels were not warmed up early; the node's start will say why", e);
+            }
+        });
+    }
+
     /** Starts them side by side; if one fails, all that run are stopped. */
     private void startAll(final List<NodeSettings> settings, final Consumer<Progress> progress) {
+        settings.stream().findFirst().ifPresent(HostedNodes::warmUp);
         final List<CompletableFuture<DroverNode>> starting = settings.stream()
                 .map(one -> DroverNode.start(one, progress).toCompletableFuture())
                 .toList();

@@ -8,6 +8,11 @@ import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 
 import org.jspecify.annotations.Nullable;
 
@@ -39,12 +44,18 @@ public final class KernelWarmUp {
     private static final long SETTLED_NS = Duration.ofMillis(500).toNanos();
     private static final long COMPILING_MS = 5;
 
+    private static final ConcurrentMap<Kind, FutureTask<Duration>> RUNS = new ConcurrentHashMap<>();
+
     private final ModelConfig config;
     private final Kernels kernels;
     private final Rows rows;
     private final int[] slots = new int[LARGEST_BATCH];
     private final float[] logits = new float[LARGEST_BATCH * VOCAB];
     private final List<Part> parts = new ArrayList<>();
+
+    /** What decides which code is compiled. */
+    private record Kind(String kernels, ModelConfig config, Dtype weights, StorageType kvType, StorageType wireType,
+            Duration budget) {}
 
     /** A trunk, the experts of its first MoE layer, and their cache. */
     private record Part(Trunk trunk, List<ExpertWeights> experts, KvPool pool) {}
@@ -67,11 +78,30 @@ public final class KernelWarmUp {
         return run(kernels, config, List.of(Dtype.BF16, Dtype.F32), kvType, wireType, budget);
     }
 
-    /** The same for the weights of a checkpoint: takes half the time, because only one type of packed weight is met. */
+    /**
+     * The same for the weights of a checkpoint: takes half the time, because only one type of packed weight is met. Compiled code belongs
+     * to the process, so this runs once in it for each kind of model and kernels: a second call waits for the first and returns its time.
+     */
     public static Duration run(final Kernels kernels, final Checkpoint checkpoint, final StorageType kvType,
             final StorageType wireType,
             final Duration budget) {
-        return run(kernels, checkpoint.config(), List.of(checkpoint.head().dtype()), kvType, wireType, budget);
+        final Kind kind = new Kind(kernels.description(), checkpoint.config(), checkpoint.head().dtype(), kvType, wireType,
+                budget);
+        final FutureTask<Duration> own = new FutureTask<>(
+                () -> run(kernels, kind.config, List.of(kind.weights), kvType, wireType, budget));
+        final FutureTask<Duration> first = Objects.requireNonNullElse(RUNS.putIfAbsent(kind, own), own);
+        if (first == own) {
+            own.run();
+        }
+        try {
+            return first.get();
+        } catch (final ExecutionException e) {
+            RUNS.remove(kind, first);
+            throw new IllegalStateException("the kernels could not be warmed up: " + e.getCause().getMessage(), e.getCause());
+        } catch (final InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while the kernels were warmed up", e);
+        }
     }
 
     private static Duration run(final Kernels kernels, final ModelConfig config, final List<Dtype> weights,
