@@ -11,7 +11,7 @@ import java.util.TreeSet;
  *
  * <p>A sequence is
  * <ul>
- * <li><b>waiting</b> from {@link #offer}, or after a preemption; oldest admission first;
+ * <li><b>waiting</b> from {@link #offer}, or after a preemption; those that another home had begun first, then oldest admission;
  * <li><b>running</b> once pages for all its known tokens are free; it has at most one chunk in flight. Positions
  * {@code [computed, length)} are what is left to compute: one position is a decode step, more are prefill or recomputation;
  * <li><b>ended</b> by {@link #end}: its pages are free.
@@ -45,11 +45,12 @@ final class Batcher {
     private final TreeSet<Sequence> waiting = new TreeSet<>(Comparator.comparingLong(s -> s.order));
     private final ArrayList<Sequence> running = new ArrayList<>();
     private long nextOrder = 1;
+    private long nextBegunOrder = Long.MIN_VALUE;
     private int prefillRows;
     private long preemptions;
 
     /**
-     * @param maxWaiting       sequences that may wait; one more is refused
+     * @param maxWaiting       sequences that may wait; one more is refused. As many again that another home had begun
      * @param maxRunning       sequences that may run at once
      * @param prefillRows      positions of prefill that may be in flight at once, over all sequences
      * @param prefillChunk     positions of one sequence's chunk, at most
@@ -66,10 +67,12 @@ final class Batcher {
         if (sequence.longest() - 1 > limits.positionCapacity()) {
             return Offer.TOO_LONG;
         }
-        if (waiting.size() >= limits.maxWaiting()) {
+        // A stream that has begun and lost its home comes before those whose clients have seen nothing yet.
+        final boolean begun = sequence.generated() > 0;
+        if (waiting.size() >= limits.maxWaiting() * (begun ? 2 : 1)) {
             return Offer.QUEUE_FULL;
         }
-        sequence.order = nextOrder++;
+        sequence.order = begun ? nextBegunOrder++ : nextOrder++;
         waiting.add(sequence);
         return Offer.ACCEPTED;
     }

@@ -9,6 +9,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
+import org.agrona.collections.IntArrayList;
 import org.agrona.collections.Long2ObjectHashMap;
 import org.apache.pekko.stream.javadsl.Source;
 
@@ -50,7 +51,7 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
         final TokenBuffer buffer = new TokenBuffer(() -> agent.execute(() -> cancel(key)));
         final boolean taken = agent.execute(() -> {
             clients.put(key, new Client(buffer, admission, System.nanoTime()));
-            desk.submit(key, request, homes(), System.nanoTime());
+            desk.submit(key, request, System.nanoTime());
         });
         if (!taken) {
             admission.complete(new Admission.Refused(Reason.UNAVAILABLE, "the node has stopped", Duration.ofSeconds(1)));
@@ -59,7 +60,8 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
     }
 
     /** Usable nodes, those with the fewest of this gateway's sequences first; this node wins a tie. */
-    private int[] homes() {
+    @Override
+    public int[] homes() {
         final List<Integer> nodes = new ArrayList<>();
         if (router.placement().layers() > 0) {
             nodes.add(self);
@@ -67,6 +69,11 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
         }
         nodes.sort(Comparator.comparingInt(desk::openAt));
         return nodes.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    @Override
+    public boolean usable(final int node) {
+        return node == self || router.usable(node);
     }
 
     private void cancel(final long key) {
@@ -93,8 +100,9 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
     }
 
     @Override
-    public void sendSubmit(final int home, final long requestKey, final long ownerTerm, final GenerationRequest request) {
-        desks.sendSubmit(home, requestKey, ownerTerm, request);
+    public boolean sendSubmit(final int home, final long requestKey, final long ownerTerm, final GenerationRequest request,
+            final IntArrayList generated) {
+        return desks.sendSubmit(home, requestKey, ownerTerm, request, generated);
     }
 
     @Override
@@ -103,8 +111,8 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
     }
 
     @Override
-    public void sendSync(final int home, final long requestKey, final int nextIndex) {
-        desks.sendSync(home, requestKey, nextIndex);
+    public void sendSync(final int home, final long requestKey, final long ownerTerm, final int nextIndex) {
+        desks.sendSync(home, requestKey, ownerTerm, nextIndex);
     }
 
     @Override
@@ -141,9 +149,9 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
     }
 
     @Override
-    public void onAdmission(final int from, final long requestKey, final boolean accepted, final Reason reason,
-            final String detail, final long retryAfterMs) {
-        desk.onAdmission(from, requestKey, accepted, reason, detail, retryAfterMs, System.nanoTime());
+    public void onAdmission(final int from, final long requestKey, final long ownerTerm, final boolean accepted,
+            final Reason reason, final String detail, final long retryAfterMs) {
+        desk.onAdmission(from, requestKey, ownerTerm, accepted, reason, detail, retryAfterMs, System.nanoTime());
     }
 
     @Override
@@ -154,5 +162,10 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
     @Override
     public void onEnd(final int from, final long requestKey, final long ownerTerm, final TokenEvent end) {
         desk.onEnd(from, requestKey, ownerTerm, end, System.nanoTime());
+    }
+
+    @Override
+    public void onUnknown(final int from, final long requestKey, final long ownerTerm) {
+        desk.onUnknown(from, requestKey, ownerTerm, System.nanoTime());
     }
 }

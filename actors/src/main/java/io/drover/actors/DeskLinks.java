@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 import org.agrona.DirectBuffer;
+import org.agrona.collections.Int2ObjectHashMap;
+import org.agrona.collections.IntArrayList;
 import org.agrona.concurrent.UnsafeBuffer;
 
 import io.drover.model.Sampling;
@@ -23,27 +25,34 @@ import io.drover.streams.TokenFrame;
 final class DeskLinks implements HomeDesk.Actions {
     /** Receives what comes for this node's gateway. */
     interface GatewaySide {
-        void onAdmission(int from, long requestKey, boolean accepted, Gateway.Reason reason, String detail, long retryAfterMs);
+        void onAdmission(int from, long requestKey, long ownerTerm, boolean accepted, Gateway.Reason reason, String detail,
+                long retryAfterMs);
 
         void onToken(int from, long requestKey, long ownerTerm, int index, int id);
 
         void onEnd(int from, long requestKey, long ownerTerm, TokenEvent end);
+
+        void onUnknown(int from, long requestKey, long ownerTerm);
     }
 
     /** Receives what comes for this node as a home. */
     interface HomeSide {
-        void onSubmit(Sequence.Key key, long ownerTerm, GenerationRequest request);
+        void onSubmit(Sequence.Key key, long ownerTerm, GenerationRequest request, int[] generated);
 
-        void onCancel(Sequence.Key key);
+        void onCancel(Sequence.Key key, long ownerTerm);
 
-        void onSync(Sequence.Key key, int nextIndex);
+        void onSync(Sequence.Key key, long ownerTerm, int nextIndex);
     }
 
     private static final int MAX_TOKENS_PER_FRAME = 256;
+    private static final int MAX_STOP_IDS = 1024;
 
     private final int self;
     private final Links links;
     private final UnsafeBuffer buffer;
+    private final int maxPositions;
+    private final int idsPerSubmit;
+    private final Int2ObjectHashMap<SubmitAssembly> assemblies = new Int2ObjectHashMap<>();
     private final List<Runnable> local = new ArrayList<>();
     private final SubmitFrame submit = new SubmitFrame();
     private final CancelFrame cancel = new CancelFrame();
@@ -54,9 +63,12 @@ final class DeskLinks implements HomeDesk.Actions {
     private GatewaySide gateway;
     private HomeSide home;
 
-    DeskLinks(final int self, final Links links, final int maxFrameLength) {
+    /** @param maxPositions of the model: a longer sequence is refused before its ids are put together */
+    DeskLinks(final int self, final Links links, final int maxFrameLength, final int maxPositions) {
         this.self = self;
         this.links = links;
+        this.maxPositions = maxPositions;
+        idsPerSubmit = SubmitFrame.idsIn(maxFrameLength);
         buffer = new UnsafeBuffer(new byte[maxFrameLength]);
     }
 
@@ -80,13 +92,37 @@ final class DeskLinks implements HomeDesk.Actions {
         return links.offer(node, buffer, 0, length);
     }
 
-    void sendSubmit(final int node, final long requestKey, final long ownerTerm, final GenerationRequest request) {
+    /** False if the link took not all of it; what it took is dropped at the other end. */
+    boolean sendSubmit(final int node, final long requestKey, final long ownerTerm, final GenerationRequest request,
+            final IntArrayList generated) {
         if (node == self) {
-            local.add(() -> home.onSubmit(new Sequence.Key(self, requestKey), ownerTerm, request));
-            return;
+            final int[] tokensSoFar = generated.toIntArray();
+            local.add(() -> home.onSubmit(new Sequence.Key(self, requestKey), ownerTerm, request, tokensSoFar));
+            return true;
         }
+        final List<Integer> stops = request.stopTokenIds();
+        final List<Integer> prompt = request.promptIds();
+        final int total = stops.size() + prompt.size() + generated.size();
+        int before = 0;
+        do {
+            beginSubmit(requestKey, ownerTerm, request).ids(stops.size(), prompt.size(), generated.size(), before);
+            for (int i = before; i < Math.min(total, before + idsPerSubmit); i++) {
+                final int afterStops = i - stops.size();
+                final int afterPrompt = afterStops - prompt.size();
+                submit.addId(
+                        afterStops < 0 ? stops.get(i) : afterPrompt < 0 ? prompt.get(afterStops) : generated.getInt(afterPrompt));
+            }
+            if (!offer(node, submit.encodedLength())) {
+                return false;
+            }
+            before += idsPerSubmit;
+        } while (before < total);
+        return true;
+    }
+
+    private SubmitFrame beginSubmit(final long requestKey, final long ownerTerm, final GenerationRequest request) {
         final Sampling sampling = request.sampling();
-        submit.wrap(buffer, 0)
+        return submit.wrap(buffer, 0)
                 .begin(requestKey, ownerTerm, self)
                 .ignoreEos(request.ignoreEos())
                 .maxTokens(request.maxTokens())
@@ -95,44 +131,51 @@ final class DeskLinks implements HomeDesk.Actions {
                 .topP(sampling.topP())
                 .topK(sampling.topK())
                 .seed(sampling.seed());
-        request.stopTokenIds().forEach(submit::addStopTokenId);
-        request.promptIds().forEach(submit::addPromptId);
-        offer(node, submit.encodedLength());
     }
 
     void sendCancel(final int node, final long requestKey, final long ownerTerm) {
         if (node == self) {
-            local.add(() -> home.onCancel(new Sequence.Key(self, requestKey)));
+            local.add(() -> home.onCancel(new Sequence.Key(self, requestKey), ownerTerm));
         } else {
             cancel.wrap(buffer, 0).begin(requestKey, ownerTerm);
             offer(node, cancel.encodedLength());
         }
     }
 
-    void sendSync(final int node, final long requestKey, final int nextIndex) {
+    void sendSync(final int node, final long requestKey, final long ownerTerm, final int nextIndex) {
         if (node == self) {
-            local.add(() -> home.onSync(new Sequence.Key(self, requestKey), nextIndex));
+            local.add(() -> home.onSync(new Sequence.Key(self, requestKey), ownerTerm, nextIndex));
         } else {
-            sync.wrap(buffer, 0).begin(requestKey, nextIndex);
+            sync.wrap(buffer, 0).begin(requestKey, ownerTerm, nextIndex);
             offer(node, sync.encodedLength());
         }
     }
 
     @Override
-    public void sendAdmission(final Sequence.Key key, final boolean accepted, final Gateway.Reason reason, final String detail,
-            final long retryAfterMs) {
+    public void sendAdmission(final Sequence.Key key, final long ownerTerm, final boolean accepted, final Gateway.Reason reason,
+            final String detail, final long retryAfterMs) {
         final long requestKey = key.requestKey();
         if (key.gatewayNode() == self) {
-            local.add(() -> gateway.onAdmission(self, requestKey, accepted, reason, detail, retryAfterMs));
+            local.add(() -> gateway.onAdmission(self, requestKey, ownerTerm, accepted, reason, detail, retryAfterMs));
             return;
         }
         admission.wrap(buffer, 0);
         if (accepted) {
-            admission.accept(requestKey, 1);
+            admission.accept(requestKey, ownerTerm);
         } else {
-            admission.refuse(requestKey, 1, code(reason), (int) retryAfterMs, detail);
+            admission.refuse(requestKey, ownerTerm, code(reason), (int) retryAfterMs, detail);
         }
         offer(key.gatewayNode(), admission.encodedLength());
+    }
+
+    @Override
+    public void sendUnknown(final Sequence.Key key, final long ownerTerm) {
+        if (key.gatewayNode() == self) {
+            local.add(() -> gateway.onUnknown(self, key.requestKey(), ownerTerm));
+        } else {
+            end.wrap(buffer, 0).begin(key.requestKey(), ownerTerm, EndFrame.UNKNOWN);
+            offer(key.gatewayNode(), end.encodedLength());
+        }
     }
 
     @Override
@@ -181,15 +224,18 @@ final class DeskLinks implements HomeDesk.Actions {
     void onFrame(final int from, final int type, final DirectBuffer frame, final int offset) {
         switch (type) {
             case FrameType.SUBMIT -> onSubmit(from, submit.wrap(frame, offset));
-            case FrameType.CANCEL -> home.onCancel(new Sequence.Key(from, cancel.wrap(frame, offset).requestKey()));
+            case FrameType.CANCEL -> {
+                cancel.wrap(frame, offset);
+                home.onCancel(new Sequence.Key(from, cancel.requestKey()), cancel.ownerTerm());
+            }
             case FrameType.SYNC -> {
                 sync.wrap(frame, offset);
-                home.onSync(new Sequence.Key(from, sync.requestKey()), sync.nextIndex());
+                home.onSync(new Sequence.Key(from, sync.requestKey()), sync.ownerTerm(), sync.nextIndex());
             }
             case FrameType.ADMISSION -> {
                 admission.wrap(frame, offset);
-                gateway.onAdmission(from, admission.requestKey(), admission.accepted(), reason(admission.reason()),
-                        admission.detail(), admission.retryAfterMs());
+                gateway.onAdmission(from, admission.requestKey(), admission.ownerTerm(), admission.accepted(),
+                        reason(admission.reason()), admission.detail(), admission.retryAfterMs());
             }
             case FrameType.TOKEN -> {
                 tokens.wrap(frame, offset);
@@ -203,21 +249,33 @@ final class DeskLinks implements HomeDesk.Actions {
     }
 
     private void onSubmit(final int from, final SubmitFrame frame) {
-        final List<Integer> stops = new ArrayList<>(frame.stopCount());
-        for (int i = 0; i < frame.stopCount(); i++) {
-            stops.add(frame.stopTokenId(i));
+        final Sequence.Key key = new Sequence.Key(from, frame.requestKey());
+        if (frame.stopCount() > MAX_STOP_IDS || frame.promptCount() + frame.generatedCount() > maxPositions) {
+            sendAdmission(key, frame.ownerTerm(), false, Gateway.Reason.TOO_LONG, frame.promptCount() + " prompt tokens and "
+                    + frame.generatedCount() + " generated ones; the model takes " + maxPositions, 0);
+            return;
         }
-        final List<Integer> prompt = new ArrayList<>(frame.promptCount());
-        for (int i = 0; i < frame.promptCount(); i++) {
-            prompt.add(frame.promptId(i));
+        SubmitAssembly assembly = assemblies.get(from);
+        if (assembly == null) {
+            assembly = new SubmitAssembly();
+            assemblies.put(from, assembly);
         }
-        final Sampling sampling = new Sampling(frame.temperature(), frame.topP(), frame.topK(), frame.seed());
-        home.onSubmit(new Sequence.Key(from, frame.requestKey()), frame.ownerTerm(), new GenerationRequest(
-                from + "-" + frame.requestKey(), prompt, sampling, frame.maxTokens(), frame.minTokens(), frame.ignoreEos(),
-                stops));
+        if (assembly.add(frame)) {
+            assemblies.remove(from);
+            home.onSubmit(key, frame.ownerTerm(), assembly.request(from, frame), assembly.generated(frame));
+        }
+    }
+
+    /** What has come of an unfinished submission is dropped. */
+    void peerLost(final int node) {
+        assemblies.remove(node);
     }
 
     private void onEnd(final int from, final EndFrame frame) {
+        if (frame.kind() == EndFrame.UNKNOWN) {
+            gateway.onUnknown(from, frame.requestKey(), frame.ownerTerm());
+            return;
+        }
         final TokenEvent event = switch (frame.kind()) {
             case EndFrame.LENGTH -> new TokenEvent.Finished(false, frame.promptTokens(), frame.completionTokens());
             case EndFrame.STOPPED -> new TokenEvent.Finished(true, frame.promptTokens(), frame.completionTokens());

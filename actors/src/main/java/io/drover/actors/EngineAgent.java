@@ -211,23 +211,24 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide {
         parts.service().peerLost(peer.nodeId());
         parts.serviceSender().peerLost(peer.nodeId());
         parts.ledger().peerLost(peer.nodeId(), parts.calls());
+        parts.desks().peerLost(peer.nodeId());
         parts.home().gatewayLost(peer.nodeId(), nowNs);
         parts.gateway().nodeLost(peer.nodeId(), peer.name(), nowNs);
     }
 
     @Override
-    public void onSubmit(final Sequence.Key key, final long ownerTerm, final GenerationRequest request) {
-        parts.home().onSubmit(key, ownerTerm, request, " at " + parts.links().self().name());
+    public void onSubmit(final Sequence.Key key, final long ownerTerm, final GenerationRequest request, final int[] generated) {
+        parts.home().onSubmit(key, ownerTerm, request, generated, " at " + parts.links().self().name(), System.nanoTime());
     }
 
     @Override
-    public void onCancel(final Sequence.Key key) {
-        parts.home().onCancel(key, System.nanoTime());
+    public void onCancel(final Sequence.Key key, final long ownerTerm) {
+        parts.home().onCancel(key, ownerTerm, System.nanoTime());
     }
 
     @Override
-    public void onSync(final Sequence.Key key, final int nextIndex) {
-        parts.home().onSync(key, nextIndex);
+    public void onSync(final Sequence.Key key, final long ownerTerm, final int nextIndex) {
+        parts.home().onSync(key, ownerTerm, nextIndex);
     }
 
     /** The other nodes that a sequence may be offered to now. */
@@ -243,6 +244,11 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide {
     void drain(final CompletableFuture<Void> whenQuiet) {
         parts.home().close(true);
         drained = whenQuiet;
+    }
+
+    /** Compute thread. */
+    void handOver() {
+        parts.home().handOver(System.nanoTime());
     }
 
     /** Stops the thread; any thread. */

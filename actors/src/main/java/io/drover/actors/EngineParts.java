@@ -59,13 +59,14 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
                 new Batcher.Limits(settings.maxWaiting(), settings.maxRunning(), settings.prefillRows(),
                         settings.prefillChunk(), (long) pool.totalPages() * KvPool.POSITIONS_PER_PAGE),
                 layers);
-        final DeskLinks desks = new DeskLinks(self, links, maxFrameLength);
+        final DeskLinks desks = new DeskLinks(self, links, maxFrameLength, config.maxPositions());
         final HomeDesk home = new HomeDesk(batcher, desks, new HashSet<>(config.eosTokenIds()), KEEP_ENDED_NS, MAX_KEPT_ENDED);
         layers.connect(batcher, calls, new SamplingListener(home, new Sampler(config.vocabSize()), config.eosTokenIds()));
 
         final ClientStreams clients = new ClientStreams(desks, router, self, firstKey);
         final GatewayDesk gateway = new GatewayDesk(new GatewayDesk.Limits(settings.offerTimeout().toNanos(), 3,
-                settings.silence().toNanos(), settings.streamTimeout().toNanos()), clients);
+                settings.silence().toNanos(), settings.homeTimeout().toNanos(), settings.takeoverAfter().toNanos(),
+                settings.takeoverTimeout().toNanos(), settings.maxTakeovers()), clients);
         final FrameIntake intake = new FrameIntake(config, wireType, rows, router, calls, service, ledger, desks);
         return new EngineParts(links, router, experts, device, completed, ledger, calls, service, serviceSender, counter, layers,
                 batcher,
@@ -88,6 +89,7 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
                 layers.steps(),
                 layers.positions(), home.tokensGenerated(), batcher.preemptions(), counts.localCalls, counts.remoteCalls,
                 counts.repeatedCalls, counts.duplicateReturns, counts.refusedCalls, counts.failedCalls, calls.parked(),
-                service.served(), home.refused(), counter.status(), peerStates);
+                service.served(), home.refused(), counter.status(),
+                new EngineStatus.FailOver(gateway.moving(), gateway.takeovers(), gateway.fenced(), home.takenOver()), peerStates);
     }
 }

@@ -28,7 +28,10 @@ import io.drover.model.StorageType;
  * @param maxAttempts     frames sent for one call
  * @param offerTimeout    for a home to answer an offered sequence
  * @param silence         without news of a stream, after which its home is asked
- * @param streamTimeout   without news of a stream, after which it ends with an error
+ * @param homeTimeout     without news of a stream, after which another home goes on with it
+ * @param takeoverAfter   of suspicion, after which another home goes on with a home's streams
+ * @param takeoverTimeout for a stream to be without a home
+ * @param maxTakeovers    of one stream
  * @param loaderThreads   that pack expert weights
  * @param spins           turns without work before the engine yields; 0 where nodes share cores
  * @param warmUp          longest time to run kernels before readiness, so that they are compiled
@@ -36,7 +39,8 @@ import io.drover.model.StorageType;
 public record EngineSettings(StorageType wireType, StorageType kvType, String kernels, int computeThreads, long kvCacheBytes,
         int maxRunning, int maxWaiting, int prefillRows, int prefillChunk, int batchRows, double decodeShare, int remoteRows,
         Duration receiptTimeout, Duration resultFloor, double resultFactor, Duration callTimeout, int maxAttempts,
-        Duration offerTimeout, Duration silence, Duration streamTimeout, int loaderThreads, int spins, Duration warmUp) {
+        Duration offerTimeout, Duration silence, Duration homeTimeout, Duration takeoverAfter, Duration takeoverTimeout,
+        int maxTakeovers, int loaderThreads, int spins, Duration warmUp) {
 
     public EngineSettings {
         atLeast("compute-threads", computeThreads, 1);
@@ -48,6 +52,7 @@ public record EngineSettings(StorageType wireType, StorageType kvType, String ke
         atLeast("batch-rows", batchRows, prefillChunk);
         atLeast("remote-rows", remoteRows, 64);
         atLeast("max-attempts", maxAttempts, 1);
+        atLeast("max-takeovers", maxTakeovers, 0);
         atLeast("loader-threads", loaderThreads, 1);
         atLeast("spins", spins, 0);
         if (!(decodeShare > 0 && decodeShare < 1)) {
@@ -88,7 +93,10 @@ public record EngineSettings(StorageType wireType, StorageType kvType, String ke
                 config.getInt("max-attempts"),
                 config.getDuration("offer-timeout"),
                 config.getDuration("silence"),
-                config.getDuration("stream-timeout"),
+                config.getDuration("home-timeout"),
+                config.getDuration("takeover-after"),
+                config.getDuration("takeover-timeout"),
+                config.getInt("max-takeovers"),
                 config.getInt("loader-threads"),
                 config.getInt("spins"),
                 config.getDuration("warm-up"));

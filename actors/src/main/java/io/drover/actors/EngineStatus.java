@@ -31,12 +31,14 @@ import io.drover.placement.Epoch;
  * @param servedCalls       expert calls answered for other nodes
  * @param refusedSequences  sequences that were refused
  * @param routing           what the gates of this home's sequences chose
+ * @param failOver          how sequences of lost homes go on
  * @param peers             the other nodes
  */
 public record EngineStatus(Epoch epoch, int running, int waiting, int gatewayRequests, int kvPagesTotal, int kvPagesFree,
         int rowsInFlight, int remoteRows, int experts, long expertBytes, long steps, long positions, long tokensGenerated,
         long preemptions, long localCalls, long remoteCalls, long repeatedCalls, long duplicateReturns, long refusedCalls,
-        long failedCalls, int parkedCalls, long servedCalls, long refusedSequences, Routing routing, List<Peer> peers) {
+        long failedCalls, int parkedCalls, long servedCalls, long refusedSequences, Routing routing, FailOver failOver,
+        List<Peer> peers) {
 
     /**
      * Counted once per accepted position. With nothing in flight {@code expertCalls} is positions x routed layers x top-k, and
@@ -52,6 +54,14 @@ public record EngineStatus(Epoch epoch, int running, int waiting, int gatewayReq
      */
     public record Routing(long positions, long expertCalls, long gateCalls, long recomputedPositions, long recomputedCalls,
             long abandonedCalls) {}
+
+    /**
+     * @param homeless       streams of this gateway that wait for a home now
+     * @param takeovers      times that a stream of this gateway lost its home, or was given back, and another was to go on
+     * @param fencedMessages of homes that had been taken over from; none of them reached a client
+     * @param takenOver      sequences that this home went on with
+     */
+    public record FailOver(int homeless, long takeovers, long fencedMessages, long takenOver) {}
 
     /**
      * @param nodeId      of the peer

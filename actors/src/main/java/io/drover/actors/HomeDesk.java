@@ -21,12 +21,16 @@ import org.jspecify.annotations.Nullable;
 final class HomeDesk {
     /** What the machine asks of its shell. A send that returns false is tried again by {@link #flush}. */
     interface Actions {
-        void sendAdmission(Sequence.Key key, boolean accepted, Gateway.Reason reason, String detail, long retryAfterMs);
+        void sendAdmission(Sequence.Key key, long ownerTerm, boolean accepted, Gateway.Reason reason, String detail,
+                long retryAfterMs);
 
         /** Generated tokens {@code [from, from + count)} of the sequence. */
         boolean sendTokens(Sequence sequence, int from, int count);
 
         boolean sendEnd(Sequence.Key key, long ownerTerm, TokenEvent end);
+
+        /** The answer to a gateway that asks for a sequence which is not here in that term. */
+        void sendUnknown(Sequence.Key key, long ownerTerm);
     }
 
     private record Kept(Sequence sequence, long untilNs) {}
@@ -42,6 +46,7 @@ final class HomeDesk {
     private final ArrayDeque<Sequence> unsent = new ArrayDeque<>();
     private long tokensGenerated;
     private long refused;
+    private long takenOver;
     private boolean closed;
 
     HomeDesk(final Batcher batcher, final Actions actions, final Set<Integer> eosTokenIds, final long keepNs, final int maxKept) {
@@ -52,53 +57,96 @@ final class HomeDesk {
         this.maxKept = maxKept;
     }
 
-    /** A gateway offers a sequence; an offer that is already here is answered again. */
-    void onSubmit(final Sequence.Key key, final long ownerTerm, final GenerationRequest request, final String context) {
-        if (live.containsKey(key) || ended.containsKey(key)) {
-            admit(key);
+    /**
+     * A gateway offers a sequence; an offer that is already here is answered again, and one of a higher owner term replaces it.
+     *
+     * @param generated the tokens that earlier homes have generated
+     */
+    void onSubmit(final Sequence.Key key, final long ownerTerm, final GenerationRequest request, final int[] generated,
+            final String context, final long nowNs) {
+        final Sequence known = find(key);
+        if (known != null && known.ownerTerm > ownerTerm) {
             return;
+        }
+        if (known != null && known.ownerTerm == ownerTerm) {
+            admit(known);
+            return;
+        }
+        if (known != null) {
+            forget(known);
         }
         if (closed) {
-            refuse(key, Gateway.Reason.UNAVAILABLE, "the node is shutting down or not ready" + context);
+            refuse(key, ownerTerm, Gateway.Reason.UNAVAILABLE, "the node is shutting down or not ready" + context);
             return;
         }
-        final Sequence sequence = new Sequence(key, ownerTerm, request, new int[0]);
+        final Sequence sequence = new Sequence(key, ownerTerm, request, generated);
+        if (isComplete(sequence)) {
+            // The former home was lost after the last token and before the end.
+            live.put(key, sequence);
+            admit(sequence);
+            end(sequence, endOf(request, generated[generated.length - 1]), nowNs);
+            return;
+        }
         switch (batcher.offer(sequence)) {
             case ACCEPTED -> {
                 live.put(key, sequence);
-                admit(key);
+                takenOver += generated.length > 0 ? 1 : 0;
+                admit(sequence);
             }
-            case QUEUE_FULL -> refuse(key, Gateway.Reason.QUEUE_FULL, batcher.waiting() + " sequences are waiting" + context);
-            case TOO_LONG -> refuse(key, Gateway.Reason.TOO_LONG, "prompt and max_tokens need " + sequence.longest()
+            case QUEUE_FULL -> refuse(key, ownerTerm, Gateway.Reason.QUEUE_FULL,
+                    batcher.waiting() + " sequences are waiting" + context);
+            case TOO_LONG -> refuse(key, ownerTerm, Gateway.Reason.TOO_LONG, "prompt and max_tokens need " + sequence.longest()
                     + " positions, more than the KV cache holds" + context);
         }
     }
 
-    private void admit(final Sequence.Key key) {
-        actions.sendAdmission(key, true, Gateway.Reason.UNAVAILABLE, "", 0);
-    }
-
-    private void refuse(final Sequence.Key key, final Gateway.Reason reason, final String detail) {
-        refused++;
-        actions.sendAdmission(key, false, reason, detail, 1000);
-    }
-
-    void onCancel(final Sequence.Key key, final long nowNs) {
+    private @Nullable Sequence find(final Sequence.Key key) {
         final Sequence sequence = live.get(key);
-        if (sequence != null) {
-            end(sequence, Sequence.Ending.failure("cancelled", "cancelled by the client"), nowNs);
+        return sequence != null ? sequence : ended.get(key);
+    }
+
+    /** Frees a sequence of an earlier owner term; nobody asks for its tokens any more. */
+    private void forget(final Sequence sequence) {
+        batcher.end(sequence, Sequence.Ending.failure("superseded", "a later owner term has begun"));
+        live.remove(sequence.key);
+        ended.remove(sequence.key);
+        unsent.remove(sequence);
+    }
+
+    private boolean isComplete(final Sequence sequence) {
+        return sequence.generated() > 0 && (sequence.generated() >= sequence.request.maxTokens()
+                || isStop(sequence.request, sequence.token(sequence.length() - 1)));
+    }
+
+    private Sequence.Ending endOf(final GenerationRequest request, final int lastToken) {
+        return isStop(request, lastToken) ? Sequence.Ending.STOPPED : Sequence.Ending.LENGTH;
+    }
+
+    private void admit(final Sequence sequence) {
+        actions.sendAdmission(sequence.key, sequence.ownerTerm, true, Gateway.Reason.UNAVAILABLE, "", 0);
+    }
+
+    private void refuse(final Sequence.Key key, final long ownerTerm, final Gateway.Reason reason, final String detail) {
+        refused++;
+        actions.sendAdmission(key, ownerTerm, false, reason, detail, 1000);
+    }
+
+    /** The gateway wants no more of the sequence, in this owner term and those before. */
+    void onCancel(final Sequence.Key key, final long ownerTerm, final long nowNs) {
+        final Sequence sequence = live.get(key);
+        if (sequence != null && sequence.ownerTerm <= ownerTerm) {
+            end(sequence, Sequence.Ending.failure("cancelled", "cancelled by the gateway"), nowNs);
         }
     }
 
     /** A gateway asks for everything from a token index on. */
-    void onSync(final Sequence.Key key, final int nextIndex) {
-        final Sequence sequence = live.containsKey(key) ? live.get(key) : ended.get(key);
-        if (sequence == null) {
-            actions.sendEnd(key, Long.MAX_VALUE,
-                    new TokenEvent.Failed("unknown_sequence", "the home does not know this sequence"));
+    void onSync(final Sequence.Key key, final long ownerTerm, final int nextIndex) {
+        final Sequence sequence = find(key);
+        if (sequence == null || sequence.ownerTerm != ownerTerm) {
+            actions.sendUnknown(key, ownerTerm);
             return;
         }
-        admit(key);
+        admit(sequence);
         sequence.sent = Math.min(sequence.sent, Math.max(0, nextIndex));
         sequence.endSent = false;
         send(sequence);
@@ -108,9 +156,8 @@ final class HomeDesk {
     void onToken(final Sequence sequence, final int token, final long nowNs) {
         sequence.append(token);
         tokensGenerated++;
-        final boolean stop = isStop(sequence.request, token);
-        if (stop || sequence.generated() >= sequence.request.maxTokens()) {
-            end(sequence, stop ? Sequence.Ending.STOPPED : Sequence.Ending.LENGTH, nowNs);
+        if (isComplete(sequence)) {
+            end(sequence, endOf(sequence.request, token), nowNs);
         } else {
             send(sequence);
         }
@@ -143,7 +190,8 @@ final class HomeDesk {
 
     private void forgetOld(final long nowNs) {
         while (!kept.isEmpty() && (kept.size() > maxKept || nowNs - kept.getFirst().untilNs() >= 0)) {
-            ended.remove(kept.removeFirst().sequence().key);
+            final Sequence old = kept.removeFirst().sequence();
+            ended.remove(old.key, old);
         }
     }
 
@@ -194,7 +242,7 @@ final class HomeDesk {
     void gatewayLost(final int node, final long nowNs) {
         for (final Sequence sequence : List.copyOf(live.values())) {
             if (sequence.key.gatewayNode() == node) {
-                end(sequence, Sequence.Ending.failure("gateway_lost", "the gateway was lost"), nowNs);
+                end(sequence, Sequence.Ending.failure(GatewayDesk.GATEWAY_LOST, "the gateway was lost"), nowNs);
             }
         }
         final Iterator<Sequence> waiting = unsent.iterator();
@@ -205,9 +253,21 @@ final class HomeDesk {
         }
     }
 
+    /** Refuses new sequences and gives those that are here back to their gateways, which have other homes go on with them. */
+    void handOver(final long nowNs) {
+        closed = true;
+        for (final Sequence sequence : List.copyOf(live.values())) {
+            end(sequence, Sequence.Ending.failure(GatewayDesk.HANDED_OVER, "the node gives its sequences to others"), nowNs);
+        }
+    }
+
     /** From now on every new sequence is refused, or no longer. */
     void close(final boolean nowClosed) {
         closed = nowClosed;
+    }
+
+    boolean closed() {
+        return closed;
     }
 
     Collection<Sequence> live() {
@@ -225,5 +285,10 @@ final class HomeDesk {
 
     long refused() {
         return refused;
+    }
+
+    /** Sequences that another home had begun. */
+    long takenOver() {
+        return takenOver;
     }
 }

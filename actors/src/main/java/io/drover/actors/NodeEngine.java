@@ -185,6 +185,15 @@ public final class NodeEngine implements AutoCloseable {
         return quiet;
     }
 
+    /**
+     * Refuses new sequences, and has other nodes go on with those whose home this is; their clients notice a pause. Clients of this
+     * node's own gateway stay. Where no other node can take a sequence, its stream ends with an error after
+     * {@code takeover-timeout}; so this is for a node that leaves while others stay.
+     */
+    public void handOver() {
+        agent.execute(agent::handOver);
+    }
+
     /** Completes when the compute thread has ended; exceptionally if it failed. */
     public CompletionStage<Void> stopped() {
         return agent.stopped();

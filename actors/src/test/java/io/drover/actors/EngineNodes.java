@@ -4,7 +4,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 import org.apache.pekko.actor.ActorSystem;
@@ -32,22 +34,50 @@ final class EngineNodes implements AutoCloseable {
     private final List<ExpertWeights> weights = new ArrayList<>();
     private final MediaDriverHost driver;
     private final Checkpoint checkpoint;
+    private final Config config;
+    private final DataPlaneSettings plane;
+    private final List<ReplicaId> replicas = new ArrayList<>();
     private final ActorSystem system = ActorSystem.create("clients");
     private long epoch;
 
     EngineNodes(final Path model, final int nodes, final String overlay) {
-        final Config config = ConfigFactory.parseString(overlay).withFallback(ConfigFactory.load());
+        config = ConfigFactory.parseString(overlay).withFallback(ConfigFactory.load());
         driver = MediaDriverHost.launch(DriverSettings.from(config));
-        final DataPlaneSettings plane = DataPlaneSettings.from(config).withAeronDirectory(driver.directory());
+        plane = DataPlaneSettings.from(config).withAeronDirectory(driver.directory());
         checkpoint = Checkpoint.open(model);
         for (int node = 0; node < nodes; node++) {
-            final Endpoint self = Endpoint.unresolved(node, 1, "node-" + (node + 1), "127.0.0.1:0");
-            final NodeEngine engine = NodeEngine.create(EngineSettings.from(config), checkpoint,
-                    () -> Links.open(plane, self, System.nanoTime()), plane.largestFrameLength(), layer -> {});
+            final NodeEngine engine = start(node, 1);
             endpoints.add(engine.endpoint());
             engines.add(engine);
-            engine.start();
         }
+    }
+
+    private NodeEngine start(final int node, final long incarnation) {
+        final Endpoint self = Endpoint.unresolved(node, incarnation, "node-" + (node + 1), "127.0.0.1:0");
+        final NodeEngine engine = NodeEngine.create(EngineSettings.from(config), checkpoint,
+                () -> Links.open(plane, self, System.nanoTime()), plane.largestFrameLength(), layer -> {});
+        engine.start();
+        return engine;
+    }
+
+    /** A node that was closed starts anew, with the same id and experts; a table is to be published. */
+    void restart(final int node) {
+        engines.set(node, start(node, endpoints.get(node).incarnation() + 1));
+        endpoints.set(node, engines.get(node).endpoint());
+        List.copyOf(replicas).stream().filter(id -> id.device() == node).forEach(this::register);
+    }
+
+    /** The node's compute thread stands still until the returned latch is released, as after a SIGSTOP. */
+    CountDownLatch pause(final int node) {
+        final CountDownLatch goOn = new CountDownLatch(1);
+        engines.get(node).deviceExecutor().execute(() -> {
+            try {
+                goOn.await();
+            } catch (final InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        return goOn;
     }
 
     /** Gives each expert to the nodes that {@code hosts} names, and publishes the table. */
@@ -55,11 +85,16 @@ final class EngineNodes implements AutoCloseable {
         for (int layer = 0; layer < devices.length; layer++) {
             for (int expert = 0; expert < devices[layer].length; expert++) {
                 for (final int device : devices[layer][expert]) {
-                    register(new ReplicaId(layer, expert, device));
+                    replicas.add(new ReplicaId(layer, expert, device));
+                    register(replicas.getLast());
                 }
             }
         }
         publish(devices);
+        awaitPeers();
+    }
+
+    void awaitPeers() {
         for (final NodeEngine engine : engines) {
             Awaitility.await()
                     .atMost(30, TimeUnit.SECONDS)
@@ -104,17 +139,36 @@ final class EngineNodes implements AutoCloseable {
                 .toArray(int[][][]::new);
     }
 
+    /** Each expert on two nodes. */
+    int[][][] twice() {
+        final int[][][] devices = contiguous();
+        for (final int[][] layer : devices) {
+            for (int expert = 0; expert < layer.length; expert++) {
+                layer[expert] = new int[]{layer[expert][0], (layer[expert][0] + 1) % engines.size()};
+            }
+        }
+        return devices;
+    }
+
     static GenerationRequest greedy(final List<Integer> prompt, final int maxTokens) {
         return new GenerationRequest("test", prompt, Sampling.GREEDY, maxTokens, 0, true, List.of());
     }
 
     /** The events of a request given to a node's gateway. */
     CompletableFuture<List<TokenEvent>> generate(final int gateway, final GenerationRequest request) {
+        return generate(gateway, request, event -> {});
+    }
+
+    /** @param listener told of each event as it reaches the client */
+    CompletableFuture<List<TokenEvent>> generate(final int gateway, final GenerationRequest request,
+            final Consumer<TokenEvent> listener) {
         return engines.get(gateway)
                 .gateway()
                 .submit(request)
                 .thenCompose(admission -> switch (admission) {
-                    case Gateway.Admission.Accepted accepted -> accepted.tokens().runWith(Sink.seq(), system);
+                    case Gateway.Admission.Accepted accepted -> accepted.tokens()
+                            .wireTap(listener::accept)
+                            .runWith(Sink.seq(), system);
                     case Gateway.Admission.Refused refused -> CompletableFuture.<List<TokenEvent>>failedFuture(
                             new IllegalStateException(refused.toString()));
                 })

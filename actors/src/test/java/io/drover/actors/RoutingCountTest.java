@@ -98,7 +98,8 @@ class RoutingCountTest {
                 .atMost(30, TimeUnit.SECONDS)
                 .until(() -> nodes.engines.stream()
                         .map(NodeEngine::status)
-                        .allMatch(status -> status.gatewayRequests() + status.running() + status.waiting() + status.rowsInFlight() == 0
+                        .allMatch(status -> status.gatewayRequests() + status.running() + status.waiting()
+                                + status.rowsInFlight() == 0
                                 && status.kvPagesFree() == status.kvPagesTotal()));
     }
 }

@@ -41,7 +41,7 @@ public final class EndFrame extends FrameHeader {
     public static final int STOPPED = 2;
     /** Kind: it cannot go on; code and message say why. */
     public static final int FAILED = 3;
-    /** Kind: the answer to a {@link SyncFrame} by a node that does not hold the sequence. */
+    /** Kind: the answer to a {@link SyncFrame} by a node that does not hold the sequence; with the owner term of the question. */
     public static final int UNKNOWN = 4;
 
     public static final int REQUEST_KEY_OFFSET = HEADER_LENGTH;

@@ -48,7 +48,7 @@ import org.jspecify.annotations.Nullable;
  */
 public class FrameHeader {
     /** Nodes of different frame versions do not talk. */
-    public static final int FRAME_VERSION = 1;
+    public static final int FRAME_VERSION = 2;
     /** Flag bit: the tag is an HMAC of the frame. */
     public static final int AUTHENTICATED_FLAG = 1;
 

@@ -7,7 +7,8 @@ import org.agrona.DirectBuffer;
 import org.agrona.MutableDirectBuffer;
 
 /**
- * A sequence that a gateway asks a home node to generate.
+ * A sequence that a gateway asks a home node to generate, or to go on with: then the tokens that an earlier home has generated
+ * follow the prompt. Ids that do not fit one frame are sent in several, each with all other fields; their parts follow one another.
  *
  * <pre>
  *  +---------------------------------------------------------------+
@@ -33,20 +34,24 @@ import org.agrona.MutableDirectBuffer;
  *  +---------------------------------------------------------------+
  *  |                     Top-k                                     | 96
  *  +---------------------------------------------------------------+
- *  |                     Stop token ids                            | 100
+ *  |                     Stop token ids, in all parts              | 100
  *  +---------------------------------------------------------------+
  *  |                     Seed                                      | 104
  *  |                                                               |
  *  +---------------------------------------------------------------+
- *  |                     Prompt token ids                          | 112
+ *  |                     Prompt token ids, in all parts            | 112
  *  +---------------------------------------------------------------+
- *  |                     Reserved, zero                            | 116
+ *  |                     Generated token ids, in all parts         | 116
+ *  +---------------------------------------------------------------+
+ *  |                     Ids in the parts before this one          | 120
+ *  +---------------------------------------------------------------+
+ *  |                     Ids in this part                          | 124
  *  +===============================================================+
- *  |                     Stop token ids, then prompt token ids    ... 120
+ *  |     This part of: stop, then prompt, then generated ids      ... 128
  *  +---------------------------------------------------------------+
  * </pre>
  *
- * Write: {@code wrap, begin}, the setters in any order, {@code addStopTokenId*}, then {@code addPromptId*}.
+ * Write: {@code wrap, begin}, the setters in any order, {@code addId*}.
  */
 public final class SubmitFrame extends FrameHeader {
     public static final int REQUEST_KEY_OFFSET = HEADER_LENGTH;
@@ -61,13 +66,16 @@ public final class SubmitFrame extends FrameHeader {
     public static final int STOP_COUNT_OFFSET = TOP_K_OFFSET + SIZE_OF_INT;
     public static final int SEED_OFFSET = STOP_COUNT_OFFSET + SIZE_OF_INT;
     public static final int PROMPT_COUNT_OFFSET = SEED_OFFSET + SIZE_OF_LONG;
-    public static final int IDS_OFFSET = PROMPT_COUNT_OFFSET + 2 * SIZE_OF_INT;
+    public static final int GENERATED_COUNT_OFFSET = PROMPT_COUNT_OFFSET + SIZE_OF_INT;
+    public static final int FIRST_ID_OFFSET = GENERATED_COUNT_OFFSET + SIZE_OF_INT;
+    public static final int ID_COUNT_OFFSET = FIRST_ID_OFFSET + SIZE_OF_INT;
+    public static final int IDS_OFFSET = ID_COUNT_OFFSET + SIZE_OF_INT;
     /** Bit of the options. */
     public static final int IGNORE_EOS = 1;
 
-    /** Bytes that a frame of so many ids takes: a gateway refuses a prompt that exceeds the largest frame. */
-    public static long lengthOf(final int stopCount, final int promptCount) {
-        return IDS_OFFSET + ((long) stopCount + promptCount) * SIZE_OF_INT;
+    /** Ids that a frame of so many bytes can carry. */
+    public static int idsIn(final int frameLength) {
+        return (frameLength - IDS_OFFSET) / SIZE_OF_INT;
     }
 
     @Override
@@ -120,16 +128,24 @@ public final class SubmitFrame extends FrameHeader {
         return this;
     }
 
-    /** All stop ids come before the first prompt id. */
-    public SubmitFrame addStopTokenId(final int id) {
-        if (promptCount() > 0) {
-            throw new IllegalStateException("stop token ids come before prompt ids");
-        }
-        return addId(STOP_COUNT_OFFSET, id);
+    /** The ids of all parts, and how many of them earlier parts carry. */
+    public SubmitFrame ids(final int stops, final int prompt, final int generated, final int before) {
+        final MutableDirectBuffer target = writable();
+        target.putInt(offset + STOP_COUNT_OFFSET, stops, ORDER);
+        target.putInt(offset + PROMPT_COUNT_OFFSET, prompt, ORDER);
+        target.putInt(offset + GENERATED_COUNT_OFFSET, generated, ORDER);
+        target.putInt(offset + FIRST_ID_OFFSET, before, ORDER);
+        return this;
     }
 
-    public SubmitFrame addPromptId(final int id) {
-        return addId(PROMPT_COUNT_OFFSET, id);
+    /** The next id of this part. */
+    public SubmitFrame addId(final int id) {
+        final MutableDirectBuffer target = writable();
+        final int length = encodedLength();
+        target.putInt(offset + length, id, ORDER);
+        target.putInt(offset + ID_COUNT_OFFSET, idCount() + 1, ORDER);
+        encodedLength(length + SIZE_OF_INT);
+        return this;
     }
 
     public long requestKey() {
@@ -176,33 +192,39 @@ public final class SubmitFrame extends FrameHeader {
         return intAt(STOP_COUNT_OFFSET);
     }
 
-    public int stopTokenId(final int index) {
-        return intAt(IDS_OFFSET + index * SIZE_OF_INT);
-    }
-
     public int promptCount() {
         return intAt(PROMPT_COUNT_OFFSET);
     }
 
-    public int promptId(final int index) {
-        return intAt(IDS_OFFSET + (stopCount() + index) * SIZE_OF_INT);
+    public int generatedCount() {
+        return intAt(GENERATED_COUNT_OFFSET);
+    }
+
+    /** Ids in the parts before this one. */
+    public int firstId() {
+        return intAt(FIRST_ID_OFFSET);
+    }
+
+    /** Ids in this part. */
+    public int idCount() {
+        return intAt(ID_COUNT_OFFSET);
+    }
+
+    public int id(final int index) {
+        return intAt(IDS_OFFSET + index * SIZE_OF_INT);
     }
 
     static boolean isWellFormed(final DirectBuffer frame, final int frameOffset, final int length) {
         if (length < IDS_OFFSET) {
             return false;
         }
-        final int stops = frame.getInt(frameOffset + STOP_COUNT_OFFSET, ORDER);
-        final int prompts = frame.getInt(frameOffset + PROMPT_COUNT_OFFSET, ORDER);
-        return stops >= 0 && prompts >= 0 && lengthOf(stops, prompts) == length;
-    }
-
-    private SubmitFrame addId(final int countOffset, final int id) {
-        final MutableDirectBuffer target = writable();
-        final int length = encodedLength();
-        target.putInt(offset + length, id, ORDER);
-        target.putInt(offset + countOffset, intAt(countOffset) + 1, ORDER);
-        encodedLength(length + SIZE_OF_INT);
-        return this;
+        final long stops = frame.getInt(frameOffset + STOP_COUNT_OFFSET, ORDER);
+        final long prompt = frame.getInt(frameOffset + PROMPT_COUNT_OFFSET, ORDER);
+        final long generated = frame.getInt(frameOffset + GENERATED_COUNT_OFFSET, ORDER);
+        final long before = frame.getInt(frameOffset + FIRST_ID_OFFSET, ORDER);
+        final long here = frame.getInt(frameOffset + ID_COUNT_OFFSET, ORDER);
+        return stops >= 0 && prompt >= 0 && generated >= 0 && before >= 0 && here >= 0
+                && before + here <= stops + prompt + generated && stops + prompt + generated <= Integer.MAX_VALUE
+                && IDS_OFFSET + here * SIZE_OF_INT == length;
     }
 }

@@ -17,15 +17,19 @@ import org.agrona.MutableDirectBuffer;
  *  |                     Request key                               | 56
  *  |                                                               |
  *  +---------------------------------------------------------------+
- *  |                     Index of the first token wanted           | 64
+ *  |                     Owner term                                | 64
+ *  |                                                               |
  *  +---------------------------------------------------------------+
- *  |                     Reserved, zero                            | 68
+ *  |                     Index of the first token wanted           | 72
+ *  +---------------------------------------------------------------+
+ *  |                     Reserved, zero                            | 76
  *  +---------------------------------------------------------------+
  * </pre>
  */
 public final class SyncFrame extends FrameHeader {
     public static final int REQUEST_KEY_OFFSET = HEADER_LENGTH;
-    public static final int NEXT_INDEX_OFFSET = REQUEST_KEY_OFFSET + SIZE_OF_LONG;
+    public static final int OWNER_TERM_OFFSET = REQUEST_KEY_OFFSET + SIZE_OF_LONG;
+    public static final int NEXT_INDEX_OFFSET = OWNER_TERM_OFFSET + SIZE_OF_LONG;
     public static final int FRAME_LENGTH = NEXT_INDEX_OFFSET + 2 * SIZE_OF_INT;
 
     @Override
@@ -35,15 +39,20 @@ public final class SyncFrame extends FrameHeader {
     }
 
     /** Writes the frame. */
-    public SyncFrame begin(final long requestKey, final int nextIndex) {
+    public SyncFrame begin(final long requestKey, final long ownerTerm, final int nextIndex) {
         final MutableDirectBuffer target = beginFrame(FrameType.SYNC, FRAME_LENGTH);
         target.putLong(offset + REQUEST_KEY_OFFSET, requestKey, ORDER);
+        target.putLong(offset + OWNER_TERM_OFFSET, ownerTerm, ORDER);
         target.putInt(offset + NEXT_INDEX_OFFSET, nextIndex, ORDER);
         return this;
     }
 
     public long requestKey() {
         return longAt(REQUEST_KEY_OFFSET);
+    }
+
+    public long ownerTerm() {
+        return longAt(OWNER_TERM_OFFSET);
     }
 
     public int nextIndex() {

@@ -2,7 +2,6 @@ package io.drover.streams;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
-import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -28,10 +27,10 @@ class FrameBytesTest {
 
     @Test
     void header() {
-        final UnsafeBuffer bytes = bytes("0108" + "0100" + "5c000000" + "03000000" + "00000000" + "0700000000000080"
+        final UnsafeBuffer bytes = bytes("0208" + "0100" + "5c000000" + "03000000" + "00000000" + "0700000000000080"
                 + "0900000000000000" + "2a00000000000000" + "000102030405060708090a0b0c0d0e0f");
         final FrameHeader header = new FrameHeader().wrap(bytes, 0);
-        assertThat(header.version()).isEqualTo(1);
+        assertThat(header.version()).isEqualTo(2);
         assertThat(header.type()).isEqualTo(FrameType.TOKEN);
         assertThat(header.flags()).isEqualTo(FrameHeader.AUTHENTICATED_FLAG);
         assertThat(header.encodedLength()).isEqualTo(92);
@@ -43,13 +42,13 @@ class FrameBytesTest {
 
     @Test
     void heartbeat() {
-        assertBytes(new HeartbeatFrame().wrap(buffer, OFFSET).begin(), "0101000038000000" + NO_SENDER);
+        assertBytes(new HeartbeatFrame().wrap(buffer, OFFSET).begin(), "0201000038000000" + NO_SENDER);
     }
 
     @Test
     void callOfFloat32() {
         final float[] vectors = {99, 1, -2.5f, 0.15625f, 0, Float.POSITIVE_INFINITY, 3};
-        final String hex = "01020000a0000000" + NO_SENDER
+        final String hex = "02020000a0000000" + NO_SENDER
                 + "030000000000000011000000000000000500000003000000010000000200000088776655443322110200409c000007000100000000000000"
                 + "0000803f000020c00000203e00000000feffffffffffffff0100010003000000000000000000807f0000404000000000";
         final CallFrame call = new CallFrame().wrap(buffer, OFFSET).begin(3, 17, 5, 3, WireType.FLOAT32);
@@ -76,7 +75,7 @@ class FrameBytesTest {
 
     @Test
     void callOfBfloat16() {
-        final String hex = "0102000070000000" + NO_SENDER
+        final String hex = "0202000070000000" + NO_SENDER
                 + "030000000000000011000000000000000500000003000000020000000100000009000000000000000100020000000000803f20c049400000";
         final CallFrame call = new CallFrame().wrap(buffer, OFFSET).begin(3, 17, 5, 3, WireType.BFLOAT16);
         call.startRow(9).addExpert(2, 0).endRow(new float[]{1, -2.5f, 3.14159f}, 0);
@@ -91,7 +90,7 @@ class FrameBytesTest {
 
     @Test
     void returned() {
-        final String hex = "0103000078000000" + NO_SENDER
+        final String hex = "0203000078000000" + NO_SENDER
                 + "05000000020000000100000002000000090000000000000001000000000000000000003f000000bf0a00000000000000ffff000000000000"
                 + "0000004000008040";
         assertBytes(new ReturnFrame().wrap(buffer, OFFSET)
@@ -110,7 +109,7 @@ class FrameBytesTest {
 
     @Test
     void ack() {
-        final String hex = "0104000058000000" + NO_SENDER + "0c0000000200000060e316000000000029000000000000002b00000000000000";
+        final String hex = "0204000058000000" + NO_SENDER + "0c0000000200000060e316000000000029000000000000002b00000000000000";
         assertBytes(new AckFrame().wrap(buffer, OFFSET).begin(12, 1_500_000).addSequence(41).addSequence(43), hex);
 
         final AckFrame read = new AckFrame().wrap(bytes(hex), 0);
@@ -120,7 +119,7 @@ class FrameBytesTest {
 
     @Test
     void refusal() {
-        final String hex = "0105000070000000" + NO_SENDER
+        final String hex = "0205000070000000" + NO_SENDER
                 + "040000000000000002000000000000000200000000000000090000000000000001000100000000000a000000000000000000030000000000";
         assertBytes(new RefusalFrame().wrap(buffer, OFFSET)
                 .begin(4, 2)
@@ -134,27 +133,26 @@ class FrameBytesTest {
 
     @Test
     void submit() {
-        final String hex = "0106000084000000" + NO_SENDER
+        final String hex = "0206000088000000" + NO_SENDER
                 + "4d000000000000000200000000000000010000000100000040000000030000000000403f0000003f2800000001000000faffffffffffffff"
-                + "02000000000000005b5002000b0000000c000000";
+                + "020000000300000004000000020000000d0000005b500200";
         final SubmitFrame submit = new SubmitFrame().wrap(buffer, OFFSET).begin(77, 2, 1);
         submit.ignoreEos(true).maxTokens(64).minTokens(3).temperature(0.75f).topP(0.5f).topK(40).seed(-6);
-        submit.addStopTokenId(151_643).addPromptId(11).addPromptId(12);
+        submit.ids(1, 2, 3, 4).addId(13).addId(151_643);
         assertBytes(submit, hex);
-        assertThat(SubmitFrame.lengthOf(1, 2)).isEqualTo(submit.encodedLength());
-        assertThatIllegalStateException().isThrownBy(() -> submit.addStopTokenId(1));
+        assertThat(SubmitFrame.idsIn(submit.encodedLength())).isEqualTo(2);
 
         final SubmitFrame read = new SubmitFrame().wrap(bytes(hex), 0);
         assertThat(new long[]{read.requestKey(), read.ownerTerm(), read.gatewayNodeId(), read.maxTokens(), read.minTokens(),
-            read.topK(), read.seed(), read.stopCount(), read.stopTokenId(0), read.promptCount(), read.promptId(0),
-            read.promptId(1)}).containsExactly(77, 2, 1, 64, 3, 40, -6, 1, 151_643, 2, 11, 12);
+            read.topK(), read.seed(), read.stopCount(), read.promptCount(), read.generatedCount(), read.firstId(),
+            read.idCount(), read.id(0), read.id(1)}).containsExactly(77, 2, 1, 64, 3, 40, -6, 1, 2, 3, 4, 2, 13, 151_643);
         assertThat(read.ignoreEos()).isTrue();
         assertThat(new float[]{read.temperature(), read.topP()}).containsExactly(0.75f, 0.5f);
     }
 
     @Test
     void admission() {
-        final String hex = "0107000058000000" + NO_SENDER + "4d00000000000000020000000000000001000800fa00000066756c6c20c3a92e";
+        final String hex = "0207000058000000" + NO_SENDER + "4d00000000000000020000000000000001000800fa00000066756c6c20c3a92e";
         assertBytes(new AdmissionFrame().wrap(buffer, OFFSET).refuse(77, 2, AdmissionFrame.QUEUE_FULL, 250, "full é."), hex);
 
         final AdmissionFrame read = new AdmissionFrame().wrap(bytes(hex), 0);
@@ -167,7 +165,7 @@ class FrameBytesTest {
 
     @Test
     void tokens() {
-        final String hex = "010800005c000000" + NO_SENDER
+        final String hex = "020800005c000000" + NO_SENDER
                 + "4d000000000000000200000000000000050000000300000001000000020000005b500200";
         assertBytes(new TokenFrame().wrap(buffer, OFFSET).begin(77, 2, 5).addId(1).addId(2).addId(151_643), hex);
 
@@ -178,7 +176,7 @@ class FrameBytesTest {
 
     @Test
     void end() {
-        final String hex = "0109000065000000" + NO_SENDER
+        final String hex = "0209000065000000" + NO_SENDER
                 + "4d00000000000000020000000000000003000900040000000a000000140000006e6f64655f6c6f7374676f6e65";
         assertBytes(new EndFrame().wrap(buffer, OFFSET).begin(77, 2, EndFrame.FAILED).usage(10, 20).reason("node_lost", "gone"),
                 hex);
@@ -192,7 +190,7 @@ class FrameBytesTest {
 
     @Test
     void cancel() {
-        final String hex = "010a000048000000" + NO_SENDER + "4d000000000000000200000000000000";
+        final String hex = "020a000048000000" + NO_SENDER + "4d000000000000000200000000000000";
         assertBytes(new CancelFrame().wrap(buffer, OFFSET).begin(77, 2), hex);
 
         final CancelFrame read = new CancelFrame().wrap(bytes(hex), 0);
@@ -201,11 +199,11 @@ class FrameBytesTest {
 
     @Test
     void sync() {
-        final String hex = "010b000048000000" + NO_SENDER + "4d000000000000000600000000000000";
-        assertBytes(new SyncFrame().wrap(buffer, OFFSET).begin(77, 6), hex);
+        final String hex = "020b000050000000" + NO_SENDER + "4d0000000000000002000000000000000600000000000000";
+        assertBytes(new SyncFrame().wrap(buffer, OFFSET).begin(77, 2, 6), hex);
 
         final SyncFrame read = new SyncFrame().wrap(bytes(hex), 0);
-        assertThat(new long[]{read.requestKey(), read.nextIndex()}).containsExactly(77, 6);
+        assertThat(new long[]{read.requestKey(), read.ownerTerm(), read.nextIndex()}).containsExactly(77, 2, 6);
     }
 
     @Test

@@ -33,8 +33,9 @@ final class RandomFrames {
             case FrameType.SUBMIT -> {
                 final SubmitFrame frame = new SubmitFrame().wrap(at, 0).begin(random.nextLong(), 1, random.nextInt(9));
                 frame.ignoreEos(random.nextBoolean()).maxTokens(random.nextInt(100)).temperature(random.nextFloat());
-                random.ints(random.nextInt(3)).forEach(frame::addStopTokenId);
-                random.ints(random.nextInt(20)).forEach(frame::addPromptId);
+                final int here = random.nextInt(20);
+                frame.ids(random.nextInt(3), 5 + here, random.nextInt(9), random.nextInt(5));
+                random.ints(here).forEach(frame::addId);
                 yield frame.encodedLength();
             }
             case FrameType.ADMISSION -> new AdmissionFrame().wrap(at, 0)
@@ -51,7 +52,7 @@ final class RandomFrames {
                     .reason("c".repeat(random.nextInt(9)), "é".repeat(random.nextInt(40)))
                     .encodedLength();
             case FrameType.CANCEL -> new CancelFrame().wrap(at, 0).begin(random.nextLong(), 1).encodedLength();
-            case FrameType.SYNC -> new SyncFrame().wrap(at, 0).begin(random.nextLong(), random.nextInt(9)).encodedLength();
+            case FrameType.SYNC -> new SyncFrame().wrap(at, 0).begin(random.nextLong(), 1, random.nextInt(9)).encodedLength();
             default -> new HeartbeatFrame().wrap(at, 0).begin().encodedLength();
         };
     }
@@ -120,12 +121,10 @@ final class RandomFrames {
             }
             case FrameType.SUBMIT -> {
                 final SubmitFrame submit = new SubmitFrame().wrap(frame, 0);
-                for (int i = 0; i < submit.stopCount(); i++) {
-                    reads += submit.stopTokenId(i) & 1;
+                for (int i = 0; i < submit.idCount(); i++) {
+                    reads += submit.id(i) & 1;
                 }
-                for (int i = 0; i < submit.promptCount(); i++) {
-                    reads += submit.promptId(i) & 1;
-                }
+                reads += submit.stopCount() + submit.promptCount() + submit.generatedCount() + submit.firstId();
                 reads += (submit.seed() & 1) + (submit.ignoreEos() ? 1 : 0);
             }
             case FrameType.ADMISSION -> reads += new AdmissionFrame().wrap(frame, 0).detail().length();
