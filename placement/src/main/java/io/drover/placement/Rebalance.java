@@ -22,7 +22,7 @@ import io.drover.placement.RebalanceEvent.Replica;
  * Joined           adopt what the node has loaded if it fits, clear the rest; send it the newest table; maybe restore lost experts on it
  * Left             its replicas move elsewhere (Migrate, or Shrink where enough others stay); when it is empty: Released
  * Lost             its replicas vanish from the table at once (Publish); lost experts are loaded elsewhere (Expand), before all else
- * Window           judge old steps (undo what did not pay), then perhaps one step of moves for gain
+ * Window           judge old steps (undo what did not pay), then perhaps one step of moves for gain; now and then Replan
  * Acknowledged     stop repeating the order
  * LoadDone         Publish a table that names the replica, and not the one that it replaces
  * LoadFailed       the device is spared this expert for a while; restored elsewhere if need be
@@ -31,6 +31,7 @@ import io.drover.placement.RebalanceEvent.Replica;
  * Tick             repeat unanswered orders and epochs, give up late loads (Rollback), raise the watchdog's alert
  * MoveRequested    that move, or Alert REFUSED with the reason
  * PlanRequested    begin without waiting for more nodes; a step for gain, whatever the hysteresis says
+ * Planned          a distant aim, which moves in small steps may lead to if it proves itself
  * Switched         moves for gain allowed or not
  * Resumed          take over from an earlier coordinator: adopt what all nodes have loaded, clear what was half done, Publish under the term
  * </pre>
@@ -127,6 +128,7 @@ public final class Rebalance {
             case RebalanceEvent.Tick tick -> work.forgetBars(nowNs);
             case RebalanceEvent.MoveRequested request -> request(request, nowNs);
             case RebalanceEvent.PlanRequested request -> begun = true;
+            case RebalanceEvent.Planned planned -> gains.planned(planned.placement(), nowNs);
             case RebalanceEvent.Switched switched -> on = switched.on();
             case RebalanceEvent.Resumed resumed -> resume(resumed, nowNs);
         }
@@ -167,6 +169,7 @@ public final class Rebalance {
                 return;
             }
         }
+        gains.abandonCampaign();
         epochs.join(node.nodeId(), node.epoch());
         node.devices().forEach(device -> inventory.add(device, model.slots(device)));
         node.loaded().forEach(replica -> adopt(replica, nowNs));
@@ -200,6 +203,7 @@ public final class Rebalance {
     private void leave(final String nodeId) {
         if (epochs.isMember(nodeId)) {
             needs.leave(nodeId);
+            gains.abandonCampaign();
         }
     }
 
@@ -208,6 +212,7 @@ public final class Rebalance {
             return;
         }
         epochs.leave(nodeId);
+        gains.abandonCampaign();
         needs.lost(nodeId);
         for (final Device device : inventory.devices()) {
             if (device.nodeId().equals(nodeId)) {

@@ -26,6 +26,9 @@ public sealed interface RebalanceCommand {
     /** Send a routing table to these nodes: answered by EpochApplied. */
     record Publish(Epoch epoch, Placement placement, List<String> nodeIds) implements RebalanceCommand {}
 
+    /** Plan this from nothing, when there is time, on another thread: answered by Planned, or not at all. */
+    record Replan(PlanRequest request) implements RebalanceCommand {}
+
     /** A node that wanted to leave holds nothing any more and no epoch in use names it: it may stop. */
     record Released(String nodeId) implements RebalanceCommand {}
 

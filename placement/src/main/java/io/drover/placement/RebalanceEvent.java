@@ -58,6 +58,9 @@ public sealed interface RebalanceEvent {
     /** The operator wants a plan now, without regard to the hysteresis. */
     record PlanRequested() implements RebalanceEvent {}
 
+    /** The answer to Replan: what the planner made of the request. */
+    record Planned(Placement placement) implements RebalanceEvent {}
+
     /** The operator switches rebalancing for gain on or off; restoration and draining go on in either case. */
     record Switched(boolean on) implements RebalanceEvent {}
 

@@ -12,4 +12,20 @@ public interface RebalancePredictor {
                 ? Double.NaN
                 : cost.predict(placement, statistics, topology, homeSeed).stepSeconds();
     }
+
+    /**
+     * As {@link #of}, but with the transfers of all devices' links on average instead of the busiest one's, and without latency: what matters
+     * where the bytes themselves are dear.
+     */
+    static RebalancePredictor ofTraffic(final CostModel cost, final long homeSeed) {
+        return (statistics, topology, placement) -> {
+            if (statistics.paths() == 0) {
+                return Double.NaN;
+            }
+            final Prediction prediction = cost.predict(placement, statistics, topology, homeSeed);
+            final double perLink = prediction.sameHostBytes() / topology.link(Tier.SAME_HOST).bytesPerSecond()
+                    + prediction.networkBytes() / topology.link(Tier.NETWORK).bytesPerSecond();
+            return prediction.computeSeconds() + perLink / topology.size();
+        };
+    }
 }

@@ -187,7 +187,7 @@ final class RebalanceSimulation {
         final List<RebalanceCommand> commands = now.on(event, nowNs);
         for (final RebalanceCommand command : commands) {
             history.add(command);
-            if (!(command instanceof RebalanceCommand.Alert)) {
+            if (!(command instanceof RebalanceCommand.Alert) && !(command instanceof RebalanceCommand.Replan)) {
                 commandsSinceQuiet++;
                 lastCommandNs = nowNs;
             }
@@ -221,9 +221,23 @@ final class RebalanceSimulation {
                     at(100 * MS, () -> stop(node));
                 }
             }
+            case RebalanceCommand.Replan replan -> {
+                final Placement plan = distant(replan.request());
+                if (plan != null) {
+                    send(() -> tell(new RebalanceEvent.Planned(plan)));
+                }
+            }
             case RebalanceCommand.Alert alert -> {
                 // For people.
             }
+        }
+    }
+
+    private static @Nullable Placement distant(final PlanRequest request) {
+        try {
+            return EplbPlanner.global().plan(request);
+        } catch (final PlanningException ignored) {
+            return null;
         }
     }
 

@@ -4,7 +4,10 @@ import java.io.PrintStream;
 import java.util.List;
 import java.util.Locale;
 
+import org.jspecify.annotations.Nullable;
+
 import io.drover.placement.Measured;
+import io.drover.placement.Mode;
 import io.drover.placement.Wire;
 
 /** Prints figures as a table of fixed columns. */
@@ -21,7 +24,7 @@ final class FigureTable {
     /** @param rows of one scenario, at least one */
     void print(final List<Figures> rows, final Comparison comparison) {
         final Scenario scenario = rows.getFirst().scenario();
-        final boolean walk = scenario.mode() == io.drover.placement.Mode.WALK;
+        final boolean walk = scenario.mode() == Mode.WALK;
         out.printf(Locale.ROOT, "%n%s, %d devices, %d slots, slack %.2f, at least %d replica(s); bytes are per token-layer%n",
                 walk ? "walk" : "home", scenario.devices(), scenario.slots(), scenario.cost().slack(),
                 scenario.budget().minReplicas());
@@ -55,10 +58,17 @@ final class FigureTable {
         final LowerBound bound = row.bound();
         out.printf(Locale.ROOT, ROW, row.policy(), fitted.vectors(), fitted.imbalance(), measured.vectors(), measured.copies(),
                 measured.imbalance(), format(measured.attentionImbalance()), measured.balancedness(),
-                bound == null ? "" : String.format(Locale.ROOT, "%+.0f%%", 100 * (measured.vectors() / bound.vectors() - 1)),
+                above(measured.vectors(), bound),
                 measured.bytes(holders(scenario, 1, false)), measured.bytes(holders(scenario, 2, false)),
                 measured.bytes(holders(scenario, 2, true)), measured.bytes(holders(scenario, scenario.devices(), false)),
                 measured.bytes(holders(scenario, scenario.devices(), true)), row.moves(), row.planSeconds());
+    }
+
+    /** How far above the bound; nothing where the bound says nothing. */
+    private static String above(final double vectors, final @Nullable LowerBound bound) {
+        return bound == null || bound.vectors() < 0.005
+                ? ""
+                : String.format(Locale.ROOT, "%+.0f%%", 100 * (vectors / bound.vectors() - 1));
     }
 
     private static Wire holders(final Scenario scenario, final int holders, final boolean multicast) {

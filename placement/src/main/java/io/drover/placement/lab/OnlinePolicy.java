@@ -27,6 +27,30 @@ interface OnlinePolicy {
         return 0;
     }
 
+    /** Steps for gain whose effect is known: what they were to save and what they saved, as shares of the step time. */
+    default Gains gains() {
+        return Gains.NONE;
+    }
+
+    /**
+     * Whether it sees each window before it is served by the plan made from it. Such a policy loads what it likes for nothing: it is what
+     * the others are compared with, not one that could be run.
+     */
+    default boolean hindsight() {
+        return false;
+    }
+
+    /**
+     * Means over steps.
+     *
+     * @param steps     judged so far
+     * @param predicted NaN without steps
+     * @param realised  NaN without steps
+     */
+    record Gains(int steps, double predicted, double realised) {
+        static final Gains NONE = new Gains(0, Double.NaN, Double.NaN);
+    }
+
     /** Never changes. */
     static OnlinePolicy fixed(final String name, final Placement placement) {
         return new Planned(name, placement, null, null, Integer.MAX_VALUE);

@@ -6,6 +6,8 @@ import java.util.List;
 
 import io.drover.placement.Measured;
 import io.drover.placement.Measures;
+import io.drover.placement.Placement;
+import io.drover.placement.PredictionError;
 import io.drover.placement.RoutingStatistics;
 
 /**
@@ -23,8 +25,10 @@ final class OnlineReplay {
      * @param trafficBytes between devices, KV included
      * @param moveBytes    loaded after it
      * @param moves        replicas loaded after it
+     * @param predicted    traffic, in bytes, that the cost model expected of it from the statistics before it; NaN for the first
      */
-    record Window(String phase, double trafficBytes, double moveBytes, int moves, double imbalance, double vectors) {}
+    record Window(String phase, double trafficBytes, double moveBytes, int moves, double imbalance, double vectors,
+            double predicted) {}
 
     /** A policy and all its windows. @param planSeconds in all */
     record Course(OnlinePolicy policy, List<Window> windows, double planSeconds) {
@@ -42,6 +46,20 @@ final class OnlineReplay {
 
         double totalBytes() {
             return trafficBytes() + moveBytes();
+        }
+
+        /** What it took more than another course took for traffic alone, as a share of that. */
+        double regret(final Course other) {
+            return totalBytes() / other.trafficBytes() - 1;
+        }
+
+        /** Of the traffic that the cost model expected. */
+        PredictionError predictionError() {
+            final PredictionError error = new PredictionError();
+            windows.stream()
+                    .filter(window -> !Double.isNaN(window.predicted()) && window.trafficBytes() > 0)
+                    .forEach(window -> error.add(window.predicted(), window.trafficBytes()));
+            return error;
         }
 
         double imbalance() {
@@ -68,7 +86,58 @@ final class OnlineReplay {
         }
     }
 
-    private OnlineReplay() {}
+    /** The tokens of one window, kept for policies that plan in hindsight. */
+    private static final class Kept {
+        private final int[] homes;
+        private final int[][][] chosen;
+
+        Kept(final int tokens, final int layers, final int topK) {
+            homes = new int[tokens];
+            chosen = new int[tokens][layers][topK];
+        }
+
+        void keep(final int token, final int home, final int[][] row) {
+            homes[token] = home;
+            for (int layer = 0; layer < row.length; layer++) {
+                System.arraycopy(row[layer], 0, chosen[token][layer], 0, row[layer].length);
+            }
+        }
+
+        void replay(final Measures measures) {
+            for (int token = 0; token < homes.length; token++) {
+                measures.position(homes[token], chosen[token]);
+            }
+        }
+    }
+
+    private final Scenario scenario;
+    private final List<OnlinePolicy> policies;
+    private final double scale;
+    private final RoutingStatistics statistics;
+    private final List<List<Window>> courses = new ArrayList<>();
+    private final double[] seconds;
+    private final Kept kept;
+    private final RoutingStatistics.Limits limits;
+    private final TokenStream stream;
+
+    private OnlineReplay(
+            final TokenStream stream,
+            final List<OnlinePolicy> policies,
+            final Scenario scenario,
+            final int windowTokens,
+            final double scale,
+            final int paths) {
+        this.stream = stream;
+        this.policies = policies;
+        this.scenario = scenario;
+        this.scale = scale;
+        limits = new RoutingStatistics.Limits(RoutingStatistics.Limits.DEFAULT.denseExperts(),
+                RoutingStatistics.Limits.DEFAULT.pairsPerExpert(), paths);
+        statistics = fresh();
+        seconds = new double[policies.size()];
+        policies.forEach(policy -> courses.add(new ArrayList<>()));
+        kept = new Kept(windowTokens, stream.layers(), stream.topK());
+    }
 
     /** @param scale tokens that each token of the stream stands for */
     static List<Course> run(
@@ -79,44 +148,63 @@ final class OnlineReplay {
             final int windowTokens,
             final double scale,
             final int paths) {
-        final RoutingStatistics statistics = new RoutingStatistics(experts(stream), stream.topK(),
-                new RoutingStatistics.Limits(RoutingStatistics.Limits.DEFAULT.denseExperts(),
-                        RoutingStatistics.Limits.DEFAULT.pairsPerExpert(), paths),
-                scenario.seed());
-        final List<List<Window>> courses = new ArrayList<>();
-        final double[] seconds = new double[policies.size()];
-        policies.forEach(policy -> courses.add(new ArrayList<>()));
-        final int[][] chosen = new int[stream.layers()][stream.topK()];
-        final float[][] weights = new float[stream.layers()][stream.topK()];
+        final OnlineReplay replay = new OnlineReplay(stream, policies, scenario, windowTokens, scale, paths);
         for (int window = 0; window < windows; window++) {
-            final List<Measures> measures = new ArrayList<>();
-            for (final OnlinePolicy policy : policies) {
-                measures.add(new Measures(policy.placement(), scenario.topology(), scenario.mode(), scenario.cost().slack()));
-            }
-            statistics.decay(DECAY);
-            for (int token = 0; token < windowTokens; token++) {
-                final int sequence = stream.next(chosen, weights);
-                statistics.record(sequence, chosen, weights);
-                final int home = Measures.drawHome(scenario.topology(), scenario.seed(), sequence);
-                for (final Measures measure : measures) {
-                    measure.position(home, chosen);
-                }
-            }
-            for (int i = 0; i < policies.size(); i++) {
-                final Measured measured = measures.get(i).measured();
-                final long start = System.nanoTime();
-                final int moves = policies.get(i).afterWindow(window, statistics);
-                seconds[i] += (System.nanoTime() - start) * 1e-9;
-                courses.get(i)
-                        .add(new Window(stream.phase(), measured.bytes(scenario.wire()) * measured.tokenLayers() * scale,
-                                (double) moves * scenario.cost().expertBytes(), moves, measured.imbalance(), measured.vectors()));
-            }
+            replay.window(window, windowTokens);
         }
         final List<Course> result = new ArrayList<>();
         for (int i = 0; i < policies.size(); i++) {
-            result.add(new Course(policies.get(i), courses.get(i), seconds[i]));
+            result.add(new Course(policies.get(i), replay.courses.get(i), replay.seconds[i]));
         }
         return result;
+    }
+
+    private RoutingStatistics fresh() {
+        return new RoutingStatistics(experts(stream), stream.topK(), limits, scenario.seed());
+    }
+
+    private void window(final int window, final int windowTokens) {
+        final double[] predicted = new double[policies.size()];
+        for (int i = 0; i < predicted.length; i++) {
+            predicted[i] = window == 0 ? Double.NaN : predictedBytes(policies.get(i).placement());
+        }
+        final RoutingStatistics own = fresh();
+        statistics.decay(DECAY);
+        final int[][] chosen = new int[stream.layers()][stream.topK()];
+        final float[][] weights = new float[stream.layers()][stream.topK()];
+        for (int token = 0; token < windowTokens; token++) {
+            final int sequence = stream.next(chosen, weights);
+            statistics.record(sequence, chosen, weights);
+            own.record(sequence, chosen, weights);
+            kept.keep(token, Measures.drawHome(scenario.topology(), scenario.seed(), sequence), chosen);
+        }
+        for (int i = 0; i < policies.size(); i++) {
+            final OnlinePolicy policy = policies.get(i);
+            final Measured before = policy.hindsight() ? null : measure(policy.placement());
+            final long start = System.nanoTime();
+            final int moves = policy.afterWindow(window, policy.hindsight() ? own : statistics);
+            seconds[i] += (System.nanoTime() - start) * 1e-9;
+            final Measured measured = before == null ? measure(policy.placement()) : before;
+            courses.get(i)
+                    .add(new Window(stream.phase(), bytes(measured, windowTokens), (double) moves * scenario.cost().expertBytes(),
+                            moves, measured.imbalance(), measured.vectors(),
+                            policy.hindsight() ? Double.NaN : predicted[i] * windowTokens));
+        }
+    }
+
+    private Measured measure(final Placement placement) {
+        final Measures measures = new Measures(placement, scenario.topology(), scenario.mode(), scenario.cost().slack());
+        kept.replay(measures);
+        return measures.measured();
+    }
+
+    private double bytes(final Measured measured, final int tokens) {
+        return measured.bytes(scenario.wire()) * ((double) measured.tokenLayers() / measured.positions()) * tokens * scale;
+    }
+
+    /** Per token of the stream. */
+    private double predictedBytes(final Placement placement) {
+        return bytes(scenario.cost().predict(placement, statistics, scenario.topology(), scenario.seed()).measured(), 1);
     }
 
     static int[] experts(final TokenStream stream) {

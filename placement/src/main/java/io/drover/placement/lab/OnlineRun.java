@@ -58,11 +58,14 @@ final class OnlineRun {
                     "--phase-tokens is " + options.phaseTokens + " and --window " + options.windowTokens
                             + "; expected at least 1 token, and a window within a phase");
         }
+        if (options.sampled < 1) {
+            throw new IllegalArgumentException("--sampled is " + options.sampled + "; expected at least 1");
+        }
         final TraceStream first = new TraceStream(trace, phases.subList(0, 1), Long.MAX_VALUE, options.seed + 1);
         final int windows = (int) ((long) options.phaseTokens * phases.size() / options.windowTokens);
         return new Course(new TraceStream(trace, phases, options.phaseTokens, options.seed),
                 statistics(first, 4 * options.windowTokens),
-                windows, options.windowTokens, 1, options.tokensPerSecond);
+                windows, options.windowTokens, options.sampled, options.tokensPerSecond);
     }
 
     /** A synthetic cluster's hours. */
@@ -103,6 +106,9 @@ final class OnlineRun {
         if (!(best instanceof EplbPlanner)) {
             policies.add(new RebalancedPolicy(best, fixed, scenario, settings(course, scenario), course.windowSeconds(),
                     course.tokensPerSecond()));
+        }
+        if (options.regret) {
+            policies.add(new Oracle(best, fixed, request(course, withReserve(scenario))));
         }
         return OnlineReplay.run(course.stream(), policies, scenario, course.windows(), course.windowTokens(), course.scale(),
                 PATHS);
@@ -149,19 +155,36 @@ final class OnlineRun {
                 "%nonline, %s, %d devices, %d slots: %d windows of %.0f tokens at %.0f tokens/s, %.1f MB per expert%n",
                 scenario.mode().name().toLowerCase(Locale.ROOT), scenario.devices(), scenario.slots(), course.windows(),
                 course.windowTokens() * course.scale(), course.tokensPerSecond(), scenario.cost().expertBytes() / 1e6);
-        out.printf(Locale.ROOT, "%-18s %10s %10s %10s %9s %7s %8s %8s %8s %7s %7s %8s%n", "policy", "total GB", "traffic GB",
-                "moves GB", "vs static", "moves", "late", "imbal", "settled", "returns", "undone", "plan s");
-        final double base = courses.getFirst().totalBytes();
+        out.printf(Locale.ROOT, "%-18s %10s %10s %10s %9s %7s %7s %8s %8s %8s %7s %7s %8s %8s%n", "policy", "total GB",
+                "traffic GB", "moves GB", "vs static", "regret", "moves", "late", "imbal", "settled", "returns", "undone",
+                "model",
+                "plan s");
+        final OnlineReplay.Course base = courses.getFirst();
+        final OnlineReplay.Course oracle = courses.getLast().policy().hindsight() ? courses.getLast() : null;
         for (final OnlineReplay.Course each : courses) {
-            out.printf(Locale.ROOT, "%-18s %10.2f %10.2f %10.2f %+8.1f%% %7d %8d %8.3f %8.3f %7d %7d %8.2f%n",
-                    each.policy().name(),
-                    each.totalBytes() / 1e9, each.trafficBytes() / 1e9, each.moveBytes() / 1e9,
-                    100 * (each.totalBytes() / base - 1),
+            out.printf(Locale.ROOT, "%-18s %10.2f %10.2f %10.2f %9s %7s %7d %8d %8.3f %8.3f %7d %7d %8s %8.2f%n",
+                    each.policy().name(), each.totalBytes() / 1e9, each.trafficBytes() / 1e9, each.moveBytes() / 1e9,
+                    percent(each.totalBytes() / base.totalBytes() - 1), oracle == null ? "" : percent(each.regret(oracle)),
                     each.moves(), late(each), each.imbalance(), each.settledImbalance(), each.policy().returns(),
-                    each.policy().undone(), each.planSeconds());
+                    each.policy().undone(), each.policy().hindsight() ? "" : percent(each.predictionError().meanRelative()),
+                    each.planSeconds());
         }
-        if (courses.getFirst().windows().stream().map(OnlineReplay.Window::phase).distinct().count() <= MAX_PHASES) {
+        courses.forEach(each -> gains(each.policy()));
+        if (base.windows().stream().map(OnlineReplay.Window::phase).distinct().count() <= MAX_PHASES) {
             phases(courses);
+        }
+    }
+
+    private static String percent(final double share) {
+        return String.format(Locale.ROOT, "%+.1f%%", 100 * share);
+    }
+
+    private void gains(final OnlinePolicy policy) {
+        final OnlinePolicy.Gains gains = policy.gains();
+        if (gains.steps() > 0) {
+            out.printf(Locale.ROOT,
+                    "%s: %d steps for gain, each predicted to save %.2f %% of the step time on average; saved %.2f %%%n",
+                    policy.name(), gains.steps(), 100 * gains.predicted(), 100 * gains.realised());
         }
     }
 

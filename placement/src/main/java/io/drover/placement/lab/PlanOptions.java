@@ -61,6 +61,14 @@ final class PlanOptions {
     @Option(names = "--window", paramLabel = "N", defaultValue = "20000", description = "Tokens of a window (${DEFAULT-VALUE}).")
     int windowTokens;
 
+    @Option(names = "--sampled", paramLabel = "N", defaultValue = "1", description = {
+        "Tokens of the stream that each replayed token stands for: hours in few tokens (${DEFAULT-VALUE})."})
+    int sampled;
+
+    @Option(names = "--regret", description = {
+        "Online, plan each window on itself too, moves for nothing, and show what each policy needs beyond that (slow)."})
+    boolean regret;
+
     @Option(names = "--period", paramLabel = "N", defaultValue = "5", description = "Windows between plans of periodic policies (${DEFAULT-VALUE}).")
     int period;
 

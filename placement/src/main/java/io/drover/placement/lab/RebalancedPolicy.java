@@ -6,6 +6,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 import io.drover.placement.Device;
 import io.drover.placement.Epoch;
@@ -30,6 +31,7 @@ import io.drover.placement.Tier;
  */
 final class RebalancedPolicy implements OnlinePolicy {
     private final String name;
+    private final Planner planner;
     private final Rebalance machine;
     private final double tokensPerSecond;
     private final long windowNs;
@@ -51,6 +53,7 @@ final class RebalancedPolicy implements OnlinePolicy {
             final RebalanceSettings settings,
             final double windowSeconds,
             final double tokensPerSecond) {
+        this.planner = planner;
         name = planner.name();
         placement = first;
         this.tokensPerSecond = tokensPerSecond;
@@ -64,7 +67,7 @@ final class RebalancedPolicy implements OnlinePolicy {
         }
         final Rebalance.Model model = new Rebalance.Model(experts, null, scenario.cost(),
                 scenario.topology().link(Tier.SAME_HOST), network);
-        machine = new Rebalance(model, settings, planner, RebalancePredictor.of(scenario.cost(), scenario.seed()), 1,
+        machine = new Rebalance(model, settings, planner, RebalancePredictor.ofTraffic(scenario.cost(), scenario.seed()), 1,
                 scenario.seed());
         obey(machine.on(new RebalanceEvent.Resumed(2, Rebalance.Saved.NOTHING, reports(first, scenario)), nowNs));
     }
@@ -112,6 +115,19 @@ final class RebalancedPolicy implements OnlinePolicy {
         return undone;
     }
 
+    @Override
+    public Gains gains() {
+        final Map<Long, RebalanceLedger.Entry> judged = new TreeMap<>();
+        for (final RebalanceLedger.Entry entry : machine.ledger()) {
+            if (entry.why() == RebalanceMove.Why.GAIN && !Double.isNaN(entry.realisedGain())) {
+                judged.put(entry.step(), entry);
+            }
+        }
+        return new Gains(judged.size(),
+                judged.values().stream().mapToDouble(RebalanceLedger.Entry::predictedGain).average().orElse(Double.NaN),
+                judged.values().stream().mapToDouble(RebalanceLedger.Entry::realisedGain).average().orElse(Double.NaN));
+    }
+
     List<RebalanceLedger.Entry> ledger() {
         return machine.ledger();
     }
@@ -152,6 +168,7 @@ final class RebalancedPolicy implements OnlinePolicy {
                 undone += alert.kind() == RebalanceCommand.Kind.DID_NOT_PAY ? 1 : 0;
                 yield List.of();
             }
+            case RebalanceCommand.Replan replan -> List.of(new RebalanceEvent.Planned(planner.plan(replan.request())));
             case RebalanceCommand.Released released -> List.of();
         };
     }

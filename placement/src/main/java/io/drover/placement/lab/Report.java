@@ -115,6 +115,11 @@ final class Report {
             node.put("returns", course.policy().returns());
             node.put("undone", course.policy().undone());
             node.put("plan_seconds", course.planSeconds());
+            number(node, "traffic_prediction_error", course.predictionError().meanRelative());
+            number(node, "regret", courses.getLast().policy().hindsight() ? course.regret(courses.getLast()) : Double.NaN);
+            node.put("judged_steps", course.policy().gains().steps());
+            number(node, "predicted_gain", course.policy().gains().predicted());
+            number(node, "realised_gain", course.policy().gains().realised());
             final ArrayNode windows = node.putArray("windows");
             for (final OnlineReplay.Window window : course.windows()) {
                 final ObjectNode each = windows.addObject();
@@ -123,6 +128,7 @@ final class Report {
                 each.put("moves", window.moves());
                 each.put("imbalance", window.imbalance());
                 each.put("vectors", window.vectors());
+                number(each, "predicted_traffic_bytes", window.predicted());
             }
         }
     }

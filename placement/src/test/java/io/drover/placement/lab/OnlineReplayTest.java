@@ -31,14 +31,33 @@ final class OnlineReplayTest {
                 "--slots", "+50%", "--hidden", "64", "--horizon", "8", "--enter-gain", enterGain,
                 "--call-us", "200");
         final Scenario scenario = Scenario.of(options, Mode.WALK, 4, options.slots, 1, 192);
+        options.regret = true;
         final OnlineRun run = new OnlineRun(options, new PrintStream(OutputStream.nullOutputStream()));
         return run.run(run.course(trace, List.of(phases)), scenario, List.of(planner));
+    }
+
+    /** The course of the machine, before the oracle's. */
+    private static OnlineReplay.Course followed(final List<OnlineReplay.Course> courses) {
+        return courses.get(courses.size() - 2);
+    }
+
+    @Test
+    void comparesWithHindsightThatMovesForNothing() {
+        final List<OnlineReplay.Course> courses = stream(new JointPlanner(), "0.01", "law", "stem");
+        final OnlineReplay.Course fixed = courses.getFirst();
+        final OnlineReplay.Course oracle = courses.getLast();
+        assertThat(oracle.policy().hindsight()).isTrue();
+        assertThat(oracle.moveBytes()).isZero();
+        assertThat(oracle.trafficBytes()).isLessThan(fixed.trafficBytes());
+        assertThat(fixed.regret(oracle)).isEqualTo(fixed.trafficBytes() / oracle.trafficBytes() - 1).isPositive();
+        assertThat(fixed.predictionError().samples()).as("all windows but the first").isEqualTo(55);
+        assertThat(fixed.predictionError().meanRelative()).isLessThan(0.2);
     }
 
     @Test
     void movesNothingOnAStationaryStreamOnceItIsWarm() {
         for (final Planner planner : List.of(new FlexMoePlanner(), new JointPlanner())) {
-            final OnlineReplay.Course course = stream(planner, "0.05", "law").getLast();
+            final OnlineReplay.Course course = followed(stream(planner, "0.05", "law"));
             assertThat(course.windows().subList(16, 28)).as(planner.name()).allSatisfy(w -> assertThat(w.moves()).isZero());
         }
     }
@@ -47,7 +66,7 @@ final class OnlineReplayTest {
     void followsTheLoadAndBringsNothingBackTooSoon() {
         final List<OnlineReplay.Course> courses = stream(new FlexMoePlanner(), "0.01", "law", "stem");
         final OnlineReplay.Course fixed = courses.getFirst();
-        final OnlineReplay.Course followed = courses.getLast();
+        final OnlineReplay.Course followed = followed(courses);
         assertThat(followed.moves()).isPositive();
         assertThat(followed.settledImbalance()).isLessThan(fixed.settledImbalance());
         assertThat(followed.policy().returns()).isZero();
