@@ -158,7 +158,7 @@ final class Supervisor {
                 if (line.startsWith(Console.PREFIX + Served.READY + ":")) {
                     child.ready.set(true);
                 } else if (!child.ready.get()) {
-                    console.pass(line);
+                    console.passOnce(line);
                 }
             }
         } catch (final IOException expected) {
