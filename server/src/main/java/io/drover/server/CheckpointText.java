@@ -34,6 +34,11 @@ final class CheckpointText implements TextCodec, AutoCloseable {
     }
 
     @Override
+    public int longestToken() {
+        return tokenizer.longestToken();
+    }
+
+    @Override
     public String decode(final int[] ids, final boolean skipSpecial) {
         return tokenizer.decode(ids, skipSpecial);
     }

@@ -25,6 +25,8 @@ import io.drover.server.CompletionCall.Stopping;
  */
 record CompletionPlan(String id, Kind kind, Delivery delivery, List<Choice> choices, int promptTokens) {
     private static final int DEFAULT_TEXT_TOKENS = 16;
+    /** A tokenizer may compose characters before it cuts them into tokens, but not more than so many into one. */
+    private static final int COMPOSED = 4;
 
     /**
      * @param request   what is submitted
@@ -45,7 +47,7 @@ record CompletionPlan(String id, Kind kind, Delivery delivery, List<Choice> choi
         for (int p = 0; p < call.prompts().size(); p++) {
             final Prompt prompt = call.prompts().get(p);
             final String param = prompt instanceof Prompt.Chat ? "messages" : "prompt";
-            final List<Integer> ids = ids(prompt, param, model);
+            final List<Integer> ids = ids(prompt, param, model, model.maxPositions());
             final int maxTokens = maxTokens(call, ids.size(), param, model.maxPositions());
             promptTokens += ids.size();
             for (int n = 0; n < call.choices(); n++) {
@@ -74,11 +76,15 @@ record CompletionPlan(String id, Kind kind, Delivery delivery, List<Choice> choi
         return new Choice(request, echo, stopping.stops(), silent);
     }
 
-    /** A prompt's token ids, checked against the vocabulary. */
-    static List<Integer> ids(final Prompt prompt, final String param, final ServedModel model) {
+    /**
+     * A prompt's token ids, checked against the vocabulary.
+     *
+     * @param most tokens that are of use: a text that has more for certain is refused before time is spent on it
+     */
+    static List<Integer> ids(final Prompt prompt, final String param, final ServedModel model, final int most) {
         final List<Integer> ids = switch (prompt) {
-            case Prompt.Text text -> list(model.text().encode(text.text(), text.special()));
-            case Prompt.Chat chat -> list(model.text().encode(model.text().render(chat.messages(), chat.opened()), false));
+            case Prompt.Text text -> encoded(text.text(), text.special(), param, model, most);
+            case Prompt.Chat chat -> encoded(model.text().render(chat.messages(), chat.opened()), false, param, model, most);
             case Prompt.Ids given -> given.ids();
         };
         if (ids.isEmpty()) {
@@ -86,6 +92,16 @@ record CompletionPlan(String id, Kind kind, Delivery delivery, List<Choice> choi
         }
         ids.forEach(id -> checkId(id, param, model));
         return ids;
+    }
+
+    private static List<Integer> encoded(final String text, final boolean special, final String param, final ServedModel model,
+            final int most) {
+        final int longest = model.text().longestToken();
+        if (text.length() > (long) most * longest * COMPOSED) {
+            throw ApiException.tooLong(param, "The prompt has " + text.length() + " characters; this model's context is " + most
+                    + " tokens of at most " + longest + " characters, prompt and completion together.");
+        }
+        return list(model.text().encode(text, special));
     }
 
     private static int maxTokens(final CompletionCall call, final int prompt, final String param, final int context) {

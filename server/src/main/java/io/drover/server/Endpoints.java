@@ -98,7 +98,7 @@ final class Endpoints {
         final ServedModel model = model();
         final Fields body = RequestReader.body(exchange.body());
         RequestReader.checkModel(body, model.name());
-        final List<Integer> ids = CompletionPlan.ids(RequestReader.tokenized(body), "prompt", model);
+        final List<Integer> ids = CompletionPlan.ids(RequestReader.tokenized(body), "prompt", model, Integer.MAX_VALUE);
         final ObjectNode answer = object().put("count", ids.size()).put("max_model_len", model.maxPositions());
         final ArrayNode tokens = answer.putArray("tokens");
         ids.forEach(tokens::add);

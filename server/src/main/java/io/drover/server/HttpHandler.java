@@ -7,6 +7,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
@@ -20,6 +21,7 @@ import org.apache.pekko.http.javadsl.model.HttpMethods;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.http.javadsl.model.headers.RawHeader;
+import org.apache.pekko.http.scaladsl.model.EntityStreamException;
 import org.apache.pekko.http.scaladsl.model.EntityStreamSizeException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -30,6 +32,7 @@ import io.drover.server.Routes.Route;
 /** From an HTTP request to its answer: route, key, body, endpoint; and whatever goes wrong on the way as the API's JSON error. */
 final class HttpHandler {
     private static final Logger LOG = LoggerFactory.getLogger(HttpHandler.class);
+    private static final String READERS = "pekko.actor.drover-readers";
     private static final String REQUEST_ID = "x-request-id";
     private static final Pattern ACCEPTED_REQUEST_ID = Pattern.compile("[\\x21-\\x7e]{1,128}");
     private static final String PREFLIGHT_AGE_S = "600";
@@ -39,6 +42,7 @@ final class HttpHandler {
     private final DoorMetrics metrics;
     private final Set<Lifeline> inFlight;
     private final ApiKeys keys;
+    private final Executor readers;
     private final Routes routes;
     private final AtomicReference<@Nullable Backend> backend = new AtomicReference<>();
     private volatile boolean draining;
@@ -51,6 +55,7 @@ final class HttpHandler {
         this.metrics = metrics;
         this.inFlight = inFlight;
         this.keys = new ApiKeys(settings);
+        this.readers = system.dispatchers().lookup(READERS);
         this.routes = new Routes(new Endpoints(settings, system, metrics, this::backend, inFlight::size, () -> draining),
                 settings.guardMetrics());
     }
@@ -109,7 +114,8 @@ final class HttpHandler {
             if (draining) {
                 throw ApiException.unavailable("shutting_down", "The server is about to stop.", HttpServer.RETRY_AFTER);
             }
-            return body(request).thenCompose(body -> route.handler().apply(new Exchange(path, rest, body, startNs, life)));
+            return body(request).thenComposeAsync(body -> route.handler().apply(new Exchange(path, rest, body, startNs, life)),
+                    readers);
         } catch (final RuntimeException e) {
             request.discardEntityBytes(system);
             return CompletableFuture.failedFuture(e);
@@ -143,6 +149,8 @@ final class HttpHandler {
                                     "The body is larger than " + limit + " bytes, the server's limit.");
                         case TimeoutException late ->
                             ApiException.deadline("The body did not come within " + settings.bodyDeadline().toSeconds() + " s.");
+                        case EntityStreamException broken -> ApiException.client(400, "invalid_body",
+                                "The body cannot be read: " + broken.getMessage());
                         case Throwable other -> new CompletionException(other);
                     };
                 });

@@ -8,6 +8,9 @@ interface TextCodec {
     /** @param special whether the tokenizer's own special tokens are added */
     int[] encode(String text, boolean special);
 
+    /** Characters of the longest token. */
+    int longestToken();
+
     /** @param skipSpecial whether special tokens have no text */
     String decode(int[] ids, boolean skipSpecial);
 

@@ -160,6 +160,22 @@ final class BadInputTest {
     }
 
     @Test
+    void aTextThatIsTooLongForCertainIsRefusedUnread() throws Exception {
+        door.tokenizer.reader = text -> assertThat(text.length()).isLessThanOrEqualTo(4 * Door.CONTEXT);
+        final HttpResponse<String> response = door.post("/v1/completions",
+                "{\"prompt\":\"" + "a".repeat(4 * Door.CONTEXT + 1) + "\"}");
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(Door.error(response).get("code").asText()).isEqualTo("context_length_exceeded");
+        assertThat(Door.error(response).get("message").asText()).contains("801 characters").contains("200 tokens");
+    }
+
+    @Test
+    void aBodyThatIsNoHttpIsRefused() throws Exception {
+        assertThat(RawHttp.exchange(door, "POST /v1/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"))
+                .startsWith("HTTP/1.1 400 ");
+    }
+
+    @Test
     void anUnknownModelIsNotFound() throws Exception {
         final HttpResponse<String> response = completion("\"model\":\"gpt-4\"");
         assertThat(response.statusCode()).isEqualTo(404);

@@ -8,6 +8,7 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -21,8 +22,17 @@ final class ByteTokenizer implements TextCodec {
         return IntStream.range(0, bytes.length).map(i -> bytes[i] & 0xff).boxed().toList();
     }
 
+    /** Told each text before it is encoded. */
+    volatile Consumer<String> reader = text -> {};
+
+    @Override
+    public int longestToken() {
+        return 1;
+    }
+
     @Override
     public int[] encode(final String text, final boolean special) {
+        reader.accept(text);
         return ids(text).stream().mapToInt(Integer::intValue).toArray();
     }
 

@@ -20,6 +20,7 @@ final class Door implements AutoCloseable {
     static final int CONTEXT = 200;
 
     final ScriptedGateway gateway = new ScriptedGateway();
+    final ByteTokenizer tokenizer = new ByteTokenizer();
     final HttpServer server;
     final HttpClient client = HttpClient.newHttpClient();
     final DoorMetrics metrics = new DoorMetrics(MODEL);
@@ -57,7 +58,7 @@ final class Door implements AutoCloseable {
 
     void serve(final int context) {
         final ServedModel model = new ServedModel(MODEL, context, ByteTokenizer.VOCABULARY, Set.of(ByteTokenizer.EOS),
-                new ByteTokenizer(),
+                tokenizer,
                 gateway);
         server.serve(new Backend() {
             @Override

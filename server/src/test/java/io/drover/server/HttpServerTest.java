@@ -12,6 +12,9 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 
 import org.apache.pekko.stream.javadsl.Source;
 import org.junit.jupiter.api.Test;
@@ -326,6 +329,42 @@ final class HttpServerTest {
             assertThat(stream.join().body()).contains("event: error\n").contains("shutting_down").doesNotContain("[DONE]");
             assertThat(door.gateway.running).hasValue(0);
         }
+    }
+
+    @Test
+    void promptsThatTakeLongToReadHoldNoStreamUp() throws Exception {
+        try (Door door = new Door()) {
+            final CountDownLatch read = new CountDownLatch(1);
+            door.tokenizer.reader = text -> {
+                if (text.equals("slow")) {
+                    try {
+                        read.await();
+                    } catch (final InterruptedException e) {
+                        throw new AssertionError(e);
+                    }
+                }
+            };
+            door.gateway.on(request -> door.gateway.slowly("abcdefghij", Duration.ofMillis(50)));
+            final CompletableFuture<String> stream = sent(door, "/v1/chat/completions", CHAT.formatted(""));
+            Waiting.until(() -> door.gateway.running.get() == 1);
+            final List<CompletableFuture<String>> slow = IntStream.range(0, 12)
+                    .mapToObj(i -> sent(door, "/v1/completions", "{\"prompt\":\"slow\"}"))
+                    .toList();
+            assertThat(stream.get(60, TimeUnit.SECONDS)).endsWith("data: [DONE]\n\n");
+            assertThat(slow).noneMatch(CompletableFuture::isDone);
+            assertThat(door.get("/health").statusCode()).isEqualTo(200);
+            read.countDown();
+            for (final CompletableFuture<String> each : slow) {
+                assertThat(each.get(60, TimeUnit.SECONDS)).contains("abcdefghij");
+            }
+        }
+    }
+
+    private static CompletableFuture<String> sent(final Door door, final String path, final String body) {
+        return door.client
+                .sendAsync(HttpRequest.newBuilder(door.uri(path)).POST(HttpRequest.BodyPublishers.ofString(body)).build(),
+                        HttpResponse.BodyHandlers.ofString())
+                .thenApply(HttpResponse::body);
     }
 
     @Test

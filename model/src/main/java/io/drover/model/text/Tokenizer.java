@@ -51,8 +51,9 @@ public final class Tokenizer implements AutoCloseable {
      * @param known   ids that stand for a token
      * @param special ids of special tokens
      * @param bytes   ids of tokens that stand for one byte of a character, decoded together with their neighbours
+     * @param longest characters of the longest token, as it stands in the file
      */
-    private record Vocabulary(int size, BitSet known, BitSet special, BitSet bytes) {}
+    private record Vocabulary(int size, BitSet known, BitSet special, BitSet bytes, int longest) {}
 
     private Tokenizer(final HuggingFaceTokenizer library, final Vocabulary vocabulary, final String digest) {
         this.library = library;
@@ -123,6 +124,11 @@ public final class Tokenizer implements AutoCloseable {
         return vocabulary.size;
     }
 
+    /** Characters of the longest token; at least 1. */
+    public int longestToken() {
+        return vocabulary.longest;
+    }
+
     /** SHA-256 of the bytes of {@code tokenizer.json}, in hex. */
     public String digest() {
         return digest;
@@ -154,25 +160,31 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     private static Vocabulary vocabulary(final Path file, final JsonNode root) {
-        final Vocabulary vocabulary = new Vocabulary(0, new BitSet(), new BitSet(), new BitSet());
+        final Vocabulary vocabulary = new Vocabulary(0, new BitSet(), new BitSet(), new BitSet(), 0);
+        int longest = 1;
         final boolean byteFallback = root.path("decoder").toString().contains("\"ByteFallback\"");
         final JsonNode model = root.path("model").path("vocab");
         if (model.isObject()) {
-            model.properties().forEach(token -> add(file, vocabulary, token.getValue(), token.getKey(), byteFallback));
+            for (final Map.Entry<String, JsonNode> token : model.properties()) {
+                add(file, vocabulary, token.getValue(), token.getKey(), byteFallback);
+                longest = Math.max(longest, token.getKey().length());
+            }
         } else {
             for (int id = 0; id < model.size(); id++) {
                 vocabulary.known.set(id);
+                longest = Math.max(longest, model.get(id).path(0).asText().length());
                 vocabulary.bytes.set(id, byteFallback && BYTE_TOKEN.matcher(model.get(id).path(0).asText()).matches());
             }
         }
         for (final JsonNode token : root.path("added_tokens")) {
             add(file, vocabulary, token.path("id"), token.path("content").asText(), false);
+            longest = Math.max(longest, token.path("content").asText().length());
             vocabulary.special.set(token.path("id").intValue(), token.path("special").asBoolean());
         }
         if (vocabulary.known.isEmpty()) {
             throw new CheckpointException(file + " has no model.vocab; expected the tokens and their ids");
         }
-        return new Vocabulary(vocabulary.known.length(), vocabulary.known, vocabulary.special, vocabulary.bytes);
+        return new Vocabulary(vocabulary.known.length(), vocabulary.known, vocabulary.special, vocabulary.bytes, longest);
     }
 
     private static void add(final Path file, final Vocabulary vocabulary, final JsonNode id, final String token,
