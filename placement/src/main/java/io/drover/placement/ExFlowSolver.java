@@ -83,7 +83,7 @@ final class ExFlowSolver {
         solver.getParameters().setRandomSeed(seed);
         final CpSolverStatus status = solver.solve(model);
         if (status != CpSolverStatus.OPTIMAL && status != CpSolverStatus.FEASIBLE) {
-            return new Solution(start, crossed(start), 0, false);
+            return new Solution(start, crossed(weights, start), 0, false);
         }
         final int[][] found = new int[weights.layers][];
         for (int layer = 0; layer < weights.layers; layer++) {
@@ -99,7 +99,7 @@ final class ExFlowSolver {
         // Each of the rounded weights may be half a unit off.
         final double slack = unit / 2 * pairs();
         final double bound = Math.max(0, weights.total() - solver.bestObjectiveBound() * unit - slack);
-        return new Solution(found, crossed(found), bound, status == CpSolverStatus.OPTIMAL);
+        return new Solution(found, crossed(weights, found), bound, status == CpSolverStatus.OPTIMAL);
     }
 
     private long pairs() {
@@ -180,7 +180,8 @@ final class ExFlowSolver {
         }
     }
 
-    private double crossed(final int[][] group) {
+    /** Weight that crosses groups, per position. */
+    static double crossed(final AffinityWeights weights, final int[][] group) {
         double crossed = 0;
         for (int layer = 0; layer + 1 < weights.layers; layer++) {
             final int columns = weights.experts[layer + 1];

@@ -24,7 +24,11 @@ public final class JointPlanner implements Planner {
     public static final Weights DEFAULT_WEIGHTS = new Weights(3, 1_000_000);
 
     /** Paths in the first, hot part of annealing. */
-    private static final int HOT_PATHS = 2048;
+    private static final int HOT_PATHS = 3072;
+    /** Paths in the last, cold part. */
+    private static final int COLD_PATHS = 8192;
+    /** Visits of each layer per unit of effort. */
+    private static final int VISITS = 20;
     /** A small model is annealed from further up, several times. */
     private static final int SMALL_ATTEMPTS = 3;
     /** Paths times ranks times devices, as a visit of a layer on 4 devices looks at them. */
@@ -88,7 +92,7 @@ public final class JointPlanner implements Planner {
     private Placement fromNothing(final PlanRequest request) {
         final JointRule rule = new JointRule(request);
         final JointPaths few = JointPaths.of(request, HOT_PATHS);
-        final JointPaths all = JointPaths.of(request, Integer.MAX_VALUE);
+        final JointPaths all = JointPaths.of(request, COLD_PATHS);
         if (!small(request)) {
             return placement(request, anneal(request, rule, few, all, start(request, few, rule, request.seed()), HOTTEST));
         }
@@ -125,7 +129,7 @@ public final class JointPlanner implements Planner {
         first.anneal(visits, hottest * scale, LUKEWARM * scale);
         final JointState cold = new JointState(request, all, rule, first.best(), weights.balance());
         final JointSearch search = new JointSearch(request, cold, none, 0, request.seed() + 1);
-        search.anneal(visits / 2, LUKEWARM * scale, COLDEST * scale);
+        search.anneal(visits / 4, LUKEWARM * scale, COLDEST * scale);
         search.improve(10);
         return cold;
     }
@@ -133,7 +137,7 @@ public final class JointPlanner implements Planner {
     /** Grows with effort and layers; where a visit takes much longer than usual, there are fewer. */
     private static long visits(final PlanRequest request, final JointPaths paths, final JointRule rule) {
         final double work = (double) paths.paths * paths.topK * request.topology().size() * (rule.tabled() ? 1 : 6);
-        final double perLayer = request.effort() * (small(request) ? 1 : 4) * Math.min(1, Math.sqrt(USUAL_WORK / work));
+        final double perLayer = request.effort() * (small(request) ? 1 : VISITS) * Math.min(1, Math.sqrt(USUAL_WORK / work));
         return (long) (paths.layers * Math.max(4, perLayer));
     }
 

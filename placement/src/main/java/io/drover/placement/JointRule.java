@@ -2,12 +2,15 @@ package io.drover.placement;
 
 /**
  * {@link ReplicaChoice} on bit sets of devices, for a search that applies it many million times: the same choice as there when all
- * loads are equal, and what it costs. Devices are topology indices, at most 64. Not thread-safe.
+ * loads are equal (in variant 0), and what it costs. Devices are topology indices, at most 64. Not thread-safe.
  */
 final class JointRule {
     /** Cost of one wire vector over the slowest tier there is. */
     static final int UNIT = 256;
+    /** Of equally good devices a variant takes the lowest or the highest: where the router goes by load, half of the paths go each way. */
+    static final int VARIANTS = 2;
     private static final int TABLE_BITS = 18;
+    private static final int COST_SHIFT = 12;
 
     private final Mode mode;
     private final int devices;
@@ -17,7 +20,7 @@ final class JointRule {
     private final long[] hostMask;
     private final int deviceBits;
     private final int tableDevices;
-    private final int[] table;
+    private final int[][] table = new int[VARIANTS][];
     private final long[] masks;
     private final byte[] scratch;
 
@@ -44,9 +47,11 @@ final class JointRule {
         final int bits = devices * topK + deviceBits;
         final boolean tabled = bits <= TABLE_BITS && deviceBits * topK <= 12;
         tableDevices = tabled ? devices : 0;
-        table = new int[tabled ? 1 << bits : 0];
-        if (tabled) {
-            fillTable();
+        for (int variant = 0; variant < VARIANTS; variant++) {
+            table[variant] = new int[tabled ? 1 << bits : 0];
+            if (tabled) {
+                fillTable(variant);
+            }
         }
     }
 
@@ -67,9 +72,9 @@ final class JointRule {
         return tableDevices > 0;
     }
 
-    private void fillTable() {
+    private void fillTable(final int variant) {
         final long[] hosts = new long[topK];
-        for (int key = 0; key < table.length; key++) {
+        for (int key = 0; key < table[variant].length; key++) {
             final int from = key >>> devices * topK;
             boolean valid = from < devices;
             for (int rank = 0; rank < topK; rank++) {
@@ -78,62 +83,91 @@ final class JointRule {
             }
             if (valid) {
                 System.arraycopy(hosts, 0, masks, 0, topK);
-                final int cost = compute(from, scratch, 0);
+                final int cost = compute(variant, from, scratch, 0);
                 int chosen = 0;
                 for (int rank = 0; rank < topK; rank++) {
                     chosen |= scratch[rank] << rank * deviceBits;
                 }
-                table[key] = cost << 12 | chosen;
+                table[variant][key] = cost << COST_SHIFT | chosen;
             }
         }
     }
 
     /**
-     * @param from   device where the token is
-     * @param hosts  [rank] set of devices that hold the rank's expert, not empty
-     * @param chosen receives the device of each rank from {@code at}
+     * @param variant which of equally good devices are taken
+     * @param from    device where the token is
+     * @param hosts   [rank] set of devices that hold the rank's expert, not empty
+     * @param chosen  receives the device of each rank from {@code at}
      * @return the cost; {@link #UNIT} for a vector over the slowest tier
      */
-    int choose(final int from, final long[] hosts, final byte[] chosen, final int at) {
-        if (tableDevices > 0) {
-            int key = from;
-            for (int rank = topK - 1; rank >= 0; rank--) {
-                key = key << devices | (int) hosts[rank];
-            }
-            final int entry = table[key];
+    int choose(final int variant, final int from, final long[] hosts, final byte[] chosen, final int at) {
+        if (tabled()) {
+            final int entry = table[variant][startKey(from) | key(hosts)];
             for (int rank = 0; rank < topK; rank++) {
                 chosen[at + rank] = (byte) (entry >>> rank * deviceBits & (1 << deviceBits) - 1);
             }
-            return entry >>> 12;
+            return entry >>> COST_SHIFT;
         }
         System.arraycopy(hosts, 0, masks, 0, topK);
-        return compute(from, chosen, at);
+        return compute(variant, from, chosen, at);
     }
 
     /** As {@link #choose}, but only the device where outputs are combined: cost * 64 + device. */
-    int costAndOwner(final int from, final long[] hosts) {
-        if (tableDevices > 0) {
-            int key = from;
-            for (int rank = topK - 1; rank >= 0; rank--) {
-                key = key << devices | (int) hosts[rank];
-            }
-            final int entry = table[key];
-            return (entry >>> 12) << 6 | (mode == Mode.HOME ? from : entry & (1 << deviceBits) - 1);
+    int costAndOwner(final int variant, final int from, final long[] hosts) {
+        if (tabled()) {
+            final int entry = table[variant][startKey(from) | key(hosts)];
+            return entry >>> COST_SHIFT << 6 | owner(from, entry);
         }
         System.arraycopy(hosts, 0, masks, 0, topK);
-        final int cost = compute(from, scratch, 0);
+        final int cost = compute(variant, from, scratch, 0);
         return cost << 6 | (mode == Mode.HOME ? from : scratch[0]);
     }
 
-    private int compute(final int from, final byte[] chosen, final int at) {
+    /** Where choices are looked up: {@code startKey(from) | key(hosts)} to an entry, for {@link #cost} and {@link #owner}. */
+    int[] table(final int variant) {
+        return table[variant];
+    }
+
+    int startKey(final int from) {
+        return from << devices * topK;
+    }
+
+    /** Rank r's set of devices is at bit {@code r * devices}. */
+    int key(final long[] hosts) {
+        int key = 0;
+        for (int rank = topK - 1; rank >= 0; rank--) {
+            key = key << devices | (int) hosts[rank];
+        }
+        return key;
+    }
+
+    static int cost(final int entry) {
+        return entry >>> COST_SHIFT;
+    }
+
+    int owner(final int from, final int entry) {
+        return mode == Mode.HOME ? from : entry & (1 << deviceBits) - 1;
+    }
+
+    private int compute(final int variant, final int from, final byte[] chosen, final int at) {
         int local = from;
+        if (mode == Mode.WALK) {
+            local = owner(variant, from, chosen, at);
+        }
+        assign(variant, from, local, chosen, at);
+        return cost(from, local, chosen, at);
+    }
+
+    /** @return vectors, whatever their tier */
+    private int assign(final int variant, final int from, final int local, final byte[] chosen, final int at) {
         long visited = 0;
         int first = 0;
+        int vectors = 0;
         if (mode == Mode.WALK) {
-            local = owner(from);
             chosen[at] = (byte) local;
             visited = 1L << from | 1L << local;
             first = 1;
+            vectors = local == from ? 0 : 1;
         }
         long late = 0;
         for (int rank = first; rank < topK; rank++) {
@@ -148,44 +182,51 @@ final class JointRule {
         }
         for (int rank = first; rank < topK; rank++) {
             if ((late >>> rank & 1) == 0) {
-                visited |= 1L << chosen[at + rank];
+                final long device = 1L << chosen[at + rank];
+                vectors += (chosen[at + rank] == local ? 0 : 1) + ((visited & device) == 0 ? 1 : 0);
+                visited |= device;
             }
         }
         for (; late != 0; late &= late - 1) {
             final int rank = Long.numberOfTrailingZeros(late);
             long hosts = masks[rank];
+            vectors++;
             if ((hosts & visited) != 0) {
                 hosts &= visited;
-            } else if ((hosts & hostMask[local]) != 0) {
-                hosts &= hostMask[local];
+            } else {
+                vectors++;
+                if ((hosts & hostMask[local]) != 0) {
+                    hosts &= hostMask[local];
+                }
             }
-            chosen[at + rank] = (byte) Long.numberOfTrailingZeros(hosts);
-            visited |= hosts & -hosts;
+            chosen[at + rank] = (byte) oneOf(variant, hosts);
+            visited |= 1L << chosen[at + rank];
         }
-        return cost(from, local, chosen, at);
+        return vectors;
     }
 
-    private int owner(final int from) {
+    private int owner(final int variant, final int from, final byte[] chosen, final int at) {
         final long candidates = masks[0];
         if ((candidates & candidates - 1) == 0) {
             return Long.numberOfTrailingZeros(candidates);
         }
         int best = -1;
         int bestCost = Integer.MAX_VALUE;
-        for (long rest = candidates; rest != 0; rest &= rest - 1) {
-            final int device = Long.numberOfTrailingZeros(rest);
-            int cost = device == from ? 0 : 3;
-            for (int rank = 1; rank < topK; rank++) {
-                if ((masks[rank] >>> device & 1) == 0) {
-                    cost += (masks[rank] >>> from & 1) != 0 ? 2 : 4;
-                }
-            }
+        for (long rest = candidates; rest != 0;) {
+            final int device = oneOf(variant, rest);
+            rest &= ~(1L << device);
+            // Twice the vectors, and staying wins a tie.
+            final int cost = 2 * assign(variant, from, device, chosen, at) + (device == from ? 0 : 1);
             if (cost < bestCost) {
                 best = device;
                 bestCost = cost;
             }
         }
         return best;
+    }
+
+    private static int oneOf(final int variant, final long devices) {
+        return variant == 0 ? Long.numberOfTrailingZeros(devices) : Long.SIZE - 1 - Long.numberOfLeadingZeros(devices);
     }
 
     private int cost(final int from, final int local, final byte[] chosen, final int at) {

@@ -91,7 +91,7 @@ final class JointState {
                 final int at = paths.at(layer, path);
                 final int index = layer * paths.paths + path;
                 gather(layer, at);
-                cost[index] = rule.choose(from, set, chosen, at);
+                cost[index] = rule.choose(variant(layer, path), from, set, chosen, at);
                 totalCost += cost[index];
                 for (int rank = 0; rank < paths.topK; rank++) {
                     load[layer][chosen[at + rank]] += loadOfCall[chosen[at + rank]];
@@ -106,6 +106,10 @@ final class JointState {
         for (int rank = 0; rank < set.length; rank++) {
             set[rank] = of[paths.expert[at + rank]];
         }
+    }
+
+    static int variant(final int layer, final int path) {
+        return (layer + path) % JointRule.VARIANTS;
     }
 
     private int owner(final int from, final int deviceOfFirst) {
@@ -230,7 +234,7 @@ final class JointState {
             final int at = paths.at(layer, path);
             final int index = layer * paths.paths + path;
             gather(layer, at);
-            final int newCost = rule.choose(from, set, trial, 0);
+            final int newCost = rule.choose(variant(layer, path), from, set, trial, 0);
             note(layer, index, at, newCost);
             final int old = owner(from(layer, path), chosen[at]);
             from = owner(from, trial[0]);

@@ -45,8 +45,8 @@ public final class Measures {
     private static final int DEVICE_RETURN = 3;
 
     /**
-     * @param slack a device with more than (1 + slack) times the mean calls of a layer is avoided where another replica can be
-     *              had; infinite for the plain rule
+     * @param slack a device is avoided, as {@link ReplicaChoice} does, above (1 + slack) times the mean calls of a layer; infinite
+     *              for the plain rule
      */
     public Measures(final Placement placement, final Topology topology, final Mode mode, final double slack) {
         this.placement = placement;

@@ -7,19 +7,29 @@ import java.util.Arrays;
  * that a prediction means something.
  *
  * <p>An expert goes to the first of these that has one: the local device; a device that this token's layer already visits; a
- * device on the local device's host; any other. Within each, the least loaded, then the lowest ordinal. A device whose load exceeds
- * the caller's limit comes after all that do not; one of infinite load is never chosen.
+ * device on the local device's host; any other. Within each, the least loaded, then the lowest ordinal. A device far above the
+ * caller's limit of load comes after all that are not; one of infinite load is never chosen.
  *
  * <p>Experts are taken in an order that makes visits known early: those that are on the local device, those with a single
  * replica, then the rest, each in gate-rank order. The local device is where outputs are combined. In {@link Mode#HOME} that is
  * the sequence's home. In {@link Mode#WALK} the highest-gate expert is placed first, on that of its replicas with which the layer
- * needs the fewest vectors (then: where the token is, then by load), and its device is local for the others.
+ * needs the fewest vectors (then: where the token is, then by load), and its device is local for the others. Here each call on a device
+ * above the limit counts as a part of a vector: calls go elsewhere where that is cheap, in whatever layer, and stay where it is not.
  *
  * <p>Allocates nothing after construction. Holds scratch: one instance per thread.
  */
 public final class ReplicaChoice {
     /** In place of a device: no replica can be used. */
     public static final int NONE = -1;
+
+    /** Times the limit from which on a device is avoided at any cost; in walk, where the whole token would go elsewhere, further up. */
+    private static final double FAR_HOME = 1;
+    private static final double FAR_WALK = 4;
+    /** Most vectors that a call above the limit counts as, and how fast that is reached. */
+    private static final double SURCHARGE = 0.5;
+    private static final double RISE = 10;
+    /** Vectors that staying is worth. */
+    private static final double STAYING = 0.25;
 
     private final Mode mode;
     private final int[] hostOfOrdinal;
@@ -41,7 +51,7 @@ public final class ReplicaChoice {
      * @param experts experts in gate-rank order, from {@code offset}, {@code topK} of them; at most 64
      * @param from    ordinal of the device where the token is: the home, or in walk the device that ran this layer's attention
      * @param load    by device ordinal, in any one unit; infinite for a device that must not be used
-     * @param limit   load above which a device is avoided; infinite for no limit
+     * @param limit   load above which a device is avoided, the more the further above; infinite for no limit
      * @param chosen  receives at {@code 0..topK-1} the device ordinal of each rank, or {@link #NONE}
      * @return the device where the outputs are combined: {@code from} in home; in walk that of rank 0, or {@link #NONE}
      */
@@ -58,15 +68,36 @@ public final class ReplicaChoice {
         if (visited.length < topK + 2) {
             visited = new int[topK + 2];
         }
+        if (mode == Mode.HOME) {
+            assign(placement, layer, experts, offset, topK, from, from, load, limit, chosen);
+            return from;
+        }
+        final int local = owner(placement, layer, experts, offset, topK, from, load, limit, chosen);
+        assign(placement, layer, experts, offset, topK, from, local, load, limit, chosen);
+        return local;
+    }
+
+    /** Chooses with outputs combined at {@code local}. @return vectors, calls above the limit included */
+    private double assign(
+            final Placement placement,
+            final int layer,
+            final int[] experts,
+            final int offset,
+            final int topK,
+            final int from,
+            final int local,
+            final double[] load,
+            final double limit,
+            final int[] chosen) {
         visits = 0;
         long open = topK == Long.SIZE ? -1L : (1L << topK) - 1;
-        int local = from;
+        double cost = 0;
         if (mode == Mode.WALK) {
-            local = owner(placement, layer, experts, offset, topK, from, load, limit);
             chosen[0] = local;
             open &= ~1L;
             visit(from);
             visit(local);
+            cost = local == NONE ? 0 : (local == from ? 0 : 1) + surcharge(load[local], limit);
         }
         for (int pass = 0; pass < 3; pass++) {
             for (long rest = open; rest != 0; rest &= rest - 1) {
@@ -78,17 +109,30 @@ public final class ReplicaChoice {
                     default -> true;
                 };
                 if (now) {
-                    chosen[rank] = best(placement, layer, expert, local, load, limit);
-                    visit(chosen[rank]);
+                    final int device = best(placement, layer, expert, local, load, limit);
+                    chosen[rank] = device;
                     open &= ~(1L << rank);
+                    if (device != NONE) {
+                        cost += (device == local ? 0 : 1) + (isVisited(device) ? 0 : 1) + surcharge(load[device], limit);
+                        visit(device);
+                    }
                 }
             }
         }
-        return local;
+        return cost;
     }
 
-    private static boolean usable(final int device, final double[] load, final double limit) {
-        return load[device] <= limit && load[device] < Double.POSITIVE_INFINITY;
+    private boolean usable(final int device, final double[] load, final double limit) {
+        return load[device] < Double.POSITIVE_INFINITY && !far(load[device], limit);
+    }
+
+    private boolean far(final double load, final double limit) {
+        return load > (mode == Mode.HOME ? FAR_HOME : FAR_WALK) * limit;
+    }
+
+    /** Vectors that a call counts as on a device of this load. */
+    private static double surcharge(final double load, final double limit) {
+        return load <= limit ? 0 : Math.min(SURCHARGE, RISE * (load / limit - 1));
     }
 
     private void visit(final int device) {
@@ -121,7 +165,7 @@ public final class ReplicaChoice {
             if (load[device] == Double.POSITIVE_INFINITY) {
                 continue;
             }
-            final int here = classOf(device, local, load[device] > limit);
+            final int here = classOf(device, local, far(load[device], limit));
             if (here < bestClass || here == bestClass && load[device] < load[best]) {
                 best = device;
                 bestClass = here;
@@ -151,9 +195,10 @@ public final class ReplicaChoice {
             final int topK,
             final int from,
             final double[] load,
-            final double limit) {
+            final double limit,
+            final int[] scratch) {
         int best = NONE;
-        int bestCost = Integer.MAX_VALUE;
+        double bestCost = Double.POSITIVE_INFINITY;
         final int expert = experts[offset];
         final int replicas = placement.replicas(layer, expert);
         for (int i = 0; i < replicas; i++) {
@@ -161,16 +206,11 @@ public final class ReplicaChoice {
             if (load[device] == Double.POSITIVE_INFINITY) {
                 continue;
             }
-            // Twice the vectors, so that staying wins a tie; more than any of it for a device over the limit.
-            int cost = device == from ? 0 : 3;
+            double cost = 0;
             if (replicas > 1) {
-                cost += load[device] > limit ? 8 * topK : 0;
-                for (int rank = 1; rank < topK; rank++) {
-                    final int other = experts[offset + rank];
-                    if (!placement.hosts(device, layer, other)) {
-                        cost += placement.hosts(from, layer, other) ? 2 : 4;
-                    }
-                }
+                cost = assign(placement, layer, experts, offset, topK, from, device, load, limit, scratch);
+                // Less than a vector: staying wins a tie.
+                cost += (device == from ? 0 : STAYING) + (far(load[device], limit) ? 4 * topK : 0);
             }
             if (cost < bestCost || cost == bestCost && load[device] < load[best]) {
                 best = device;

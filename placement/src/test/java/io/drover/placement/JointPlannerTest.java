@@ -27,7 +27,7 @@ final class JointPlannerTest {
                 .statistics(600, new RoutingStatistics.Limits(256, 8, 600));
         final Topology topology = Topology.uniform(devices, slots, new ComputeRate(1e-4, 1e-5), new Link(1e9, 1e-5));
         return new PlanRequest(statistics, topology, null, Budget.UNLIMITED,
-                new CostModel(mode, WIRE, 100, 32, Double.POSITIVE_INFINITY), 3, 20);
+                new CostModel(mode, WIRE, 100, 32, Double.POSITIVE_INFINITY), 3, 6);
     }
 
     @Test
@@ -54,7 +54,7 @@ final class JointPlannerTest {
                     .mapToLong(expert -> Arrays.stream(table[0][expert]).mapToLong(device -> 1L << device).sum())
                     .toArray();
             final byte[] chosen = new byte[2];
-            final int cost = new JointRule(request).choose(from, hosts, chosen, 0);
+            final int cost = new JointRule(request).choose(0, from, hosts, chosen, 0);
 
             assertThat(new int[]{chosen[0], chosen[1]}).as("round %d", round).isEqualTo(expected);
             assertThat(cost / (double) JointRule.UNIT).as("round %d", round).isEqualTo(measures.measured().vectors());
@@ -175,7 +175,7 @@ final class JointPlannerTest {
         final PlanRequest request = synthetic(4, 12, 4, 16, Mode.WALK);
         final Placement before = new JointPlanner().plan(request);
         final Topology three = request.topology().withDevices(request.topology().devices().subList(0, 3));
-        final PlanRequest after = new PlanRequest(request.statistics(), three, before, new Budget(1, 0), request.cost(), 3, 20);
+        final PlanRequest after = new PlanRequest(request.statistics(), three, before, new Budget(1, 0), request.cost(), 3, 6);
         after.check(new JointPlanner().plan(after));
     }
 }
