@@ -16,7 +16,7 @@ import io.drover.placement.RebalanceScale.Change;
  * walked in small steps.
  *
  * <pre>
- * none     -> asked    a quarter of the horizon since the last one was asked for: Replan
+ * none     -> asked    a quarter of the horizon since the last one was asked for, or steps have become longer by a twentieth: Replan
  * asked    -> aimed    Planned; its devices are renamed so that it shares most replicas with the placement in force
  * aimed    -> proven   after evaluateAfter, it gains at least enterGain, and pays for all its moves, on routing that came since
  * aimed    -> none     it does not
@@ -28,12 +28,14 @@ import io.drover.placement.RebalanceScale.Change;
  */
 final class RebalanceCampaign {
     private static final int ASKED_PER_HORIZON = 4;
+    private static final double LONGER = 1.05;
 
     private final RebalanceSettings settings;
     private @Nullable Placement aim;
     private boolean proven;
     private boolean asked;
     private long askedNs;
+    private double shortest = Double.POSITIVE_INFINITY;
     private long aimedNs;
     private boolean everAsked;
 
@@ -53,14 +55,17 @@ final class RebalanceCampaign {
         asked = false;
     }
 
-    /** Whether a plan from nothing should be asked for now; notes that it is. */
-    boolean ask(final long nowNs) {
-        if (aim != null || everAsked && nowNs - askedNs < settings.horizonNs() / ASKED_PER_HORIZON) {
+    /** Whether a plan from nothing should be asked for now; notes that it is. @param stepSeconds predicted of the placement in force */
+    boolean ask(final double stepSeconds, final long nowNs) {
+        shortest = Math.min(shortest, stepSeconds);
+        final boolean shifted = stepSeconds > LONGER * shortest && nowNs - askedNs >= settings.evaluateAfterNs();
+        if (aim != null || everAsked && !shifted && nowNs - askedNs < settings.horizonNs() / ASKED_PER_HORIZON) {
             return false;
         }
         asked = true;
         everAsked = true;
         askedNs = nowNs;
+        shortest = stepSeconds;
         return true;
     }
 
@@ -90,7 +95,7 @@ final class RebalanceCampaign {
             return List.of();
         }
         proven = true;
-        return scale.bestLayers(left, false);
+        return RebalanceScale.loads(left) <= settings.stepMoves() ? left : scale.bestRun(left);
     }
 
     /** Exchanges the names of devices that are alike so that the plan keeps as many replicas as possible where they are, greedily. */

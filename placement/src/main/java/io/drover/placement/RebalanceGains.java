@@ -160,7 +160,7 @@ final class RebalanceGains {
             begin(Why.GAIN, false, scale.gainSeconds(onTheWay) / scale.beforeSeconds(), onTheWay, nowNs);
             return;
         }
-        if (campaign.ask(nowNs)) {
+        if (campaign.ask(scale.beforeSeconds(), nowNs)) {
             work.emit(new RebalanceCommand.Replan(request(scale, null, Long.MAX_VALUE)));
         }
         final Placement target = plan(scale);
@@ -201,7 +201,7 @@ final class RebalanceGains {
         List<Change> chosen = all;
         double chosenGain = gain;
         if (RebalanceScale.loads(all) > settings.stepMoves() || !scale.pays(gain, all)) {
-            chosen = scale.bestLayers(all, true);
+            chosen = scale.bestLayers(all);
             chosenGain = chosen.isEmpty() ? 0 : scale.gainSeconds(chosen);
         }
         if (!chosen.isEmpty() && scale.pays(chosenGain, chosen)) {

@@ -145,22 +145,16 @@ final class RebalanceScale {
         return devices;
     }
 
-    /**
-     * The part of many changes that one step may take: whole layers, those with the largest gain per load first, at most a step's loads
-     * together unless the first layer alone has more.
-     *
-     * @param paying whether each layer must pay for itself
-     */
-    List<Change> bestLayers(final List<Change> all, final boolean paying) {
+    /** The layers that pay on their own, those with the largest gain per load first, at most a step's loads unless the first has more. */
+    List<Change> bestLayers(final List<Change> all) {
         record Layer(List<Change> changes, double gain) {}
         final List<Layer> layers = new ArrayList<>();
-        for (final List<Change> changes : byLayer(all)) {
-            final boolean weighed = layers.size() < MAX_WEIGHED;
-            final double gain = weighed ? gainSeconds(changes) : 0;
-            if (!paying || weighed && pays(gain, changes)) {
+        byLayer(all).stream().limit(MAX_WEIGHED).forEach(changes -> {
+            final double gain = gainSeconds(changes);
+            if (pays(gain, changes)) {
                 layers.add(new Layer(changes, gain));
             }
-        }
+        });
         layers.sort(Comparator.comparingDouble((Layer layer) -> -layer.gain / Math.max(1, loads(layer.changes))));
         final List<Change> chosen = new ArrayList<>();
         for (final Layer layer : layers) {
@@ -169,6 +163,46 @@ final class RebalanceScale {
             }
         }
         return chosen;
+    }
+
+    /**
+     * Whole layers side by side, at most a step's loads unless one layer has more: the layer with the largest gain per load, then whichever
+     * neighbour gains more. Neighbours go together because what a layer gains by affinity depends on where the next one's experts are.
+     */
+    List<Change> bestRun(final List<Change> all) {
+        final List<List<Change>> layers = List.copyOf(byLayer(all));
+        int from = 0;
+        double most = Double.NEGATIVE_INFINITY;
+        for (int i = 0; i < Math.min(layers.size(), MAX_WEIGHED); i++) {
+            final double gain = gainSeconds(layers.get(i)) / Math.max(1, loads(layers.get(i)));
+            if (gain > most) {
+                most = gain;
+                from = i;
+            }
+        }
+        int to = from + 1;
+        List<Change> chosen = layers.get(from);
+        while (true) {
+            final List<Change> lower = from == 0 ? List.of() : joined(layers.get(from - 1), chosen);
+            final List<Change> upper = to == layers.size() ? List.of() : joined(chosen, layers.get(to));
+            final boolean fitsLower = !lower.isEmpty() && loads(lower) <= settings.stepMoves();
+            final boolean fitsUpper = !upper.isEmpty() && loads(upper) <= settings.stepMoves();
+            if (fitsLower && (!fitsUpper || gainSeconds(lower) > gainSeconds(upper))) {
+                chosen = lower;
+                from--;
+            } else if (fitsUpper) {
+                chosen = upper;
+                to++;
+            } else {
+                return chosen;
+            }
+        }
+    }
+
+    private static List<Change> joined(final List<Change> first, final List<Change> second) {
+        final List<Change> both = new ArrayList<>(first);
+        both.addAll(second);
+        return both;
     }
 
     /** By layer, ascending. */

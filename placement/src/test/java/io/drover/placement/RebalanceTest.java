@@ -267,6 +267,20 @@ final class RebalanceTest {
     }
 
     @Test
+    void asksForADistantPlanSoonerWhenTheLoadShifts() {
+        wanted = Placement.of(Epoch.NONE, new int[][][]{{{1}, {0}, {1}, {1}}});
+        seesNoStep = true;
+        final Rebalance machine = running(settings(1, 1), 4);
+        assertThat(machine.on(window(), nowNs)).hasOnlyElementsOfType(RebalanceCommand.Replan.class);
+        nowNs += 11 * SECOND;
+        costOfCurrent = 2.05;
+        assertThat(machine.on(window(), nowNs)).as("noise").isEmpty();
+        costOfCurrent = 2.2;
+        assertThat(machine.on(window(), nowNs)).hasSize(1).hasOnlyElementsOfType(RebalanceCommand.Replan.class);
+        assertThat(machine.on(window(), nowNs)).as("asked already").isEmpty();
+    }
+
+    @Test
     void dropsADistantPlanWhenTheClusterChanges() {
         seesNoStep = true;
         final Rebalance machine = running(settings(1, 1), 4);

@@ -16,7 +16,7 @@ import io.drover.placement.RoutingStatistics;
  */
 final class OnlineReplay {
     /** Share of the counts that a window keeps when the next one comes. */
-    static final double DECAY = 0.7;
+    static final double DECAY = 0.5;
 
     /**
      * One window under one policy.

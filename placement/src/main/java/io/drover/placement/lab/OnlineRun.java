@@ -144,7 +144,7 @@ final class OnlineRun {
         final long windowNs = (long) (1e9 * course.windowSeconds());
         final RebalanceSettings usual = RebalanceSettings.DEFAULT;
         return new RebalanceSettings(options.minReplicas, 1, reserve(scenario), options.stepMoves, options.stepMoves,
-                options.horizonWindows * windowNs, options.enterGain, options.enterGain / 3, 1, 0, 2 * windowNs,
+                options.horizonWindows * windowNs, options.enterGain, options.enterGain / 3, 1, 0, windowNs,
                 usual.acknowledgeNs(),
                 Duration.ofHours(1).toNanos(), usual.maxSends(), usual.retryNs(), Duration.ofHours(1).toNanos(), options.effort,
                 1 << 16);

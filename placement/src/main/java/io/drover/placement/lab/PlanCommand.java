@@ -9,6 +9,7 @@ import java.util.Locale;
 
 import io.drover.placement.Mode;
 import io.drover.placement.Planner;
+import io.drover.placement.RoutingStatistics;
 
 import picocli.CommandLine;
 
@@ -134,6 +135,7 @@ public final class PlanCommand {
                 spec.windowSeconds(), spec.tokens());
         final Report report = new Report("simulated: " + what, options);
         final OnlineRun online = new OnlineRun(options, out);
+        RoutingStatistics shown = null;
         for (final Mode mode : options.modes()) {
             final Scenario scenario = Scenario.of(options, mode, spec.devices(), spec.devicesPerNode(), options.slots,
                     options.minReplicas, (long) spec.layers() * spec.experts());
@@ -142,6 +144,7 @@ public final class PlanCommand {
             final List<OnlineReplay.Course> courses = online.run(course, scenario, Policies.named(options.policies));
             online.print(courses, scenario, course);
             report.add(courses, scenario, course);
+            shown = course.firstPhase();
             final double seconds = (System.nanoTime() - start) * 1e-9;
             out.printf(Locale.ROOT, "%.1f s for %d hours under %d policies: %.0f times as fast as the clock%n", seconds,
                     spec.hours(),
@@ -149,6 +152,9 @@ public final class PlanCommand {
         }
         if (options.json != null) {
             report.write(options.json);
+        }
+        if (options.html != null && shown != null) {
+            HtmlReport.write(options.html, report, List.of(), shown);
         }
     }
 

@@ -165,8 +165,10 @@ final class PlanCommandTest {
     @Test
     void simulatesAClusterOfAnySize() throws IOException {
         final Path report = directory.resolve("simulated.json");
+        final Path page = directory.resolve("simulated.html");
         assertThat(plan("--simulate", "layers=4,experts=32,top-k=4,devices=16,devices-per-node=4,hours=2,window-s=600,tokens=200",
-                "--policy", "eplb", "--mode", "walk", "--json", report.toString())).as(err).isZero();
+                "--policy", "eplb", "--mode", "walk", "--json", report.toString(), "--html", page.toString())).as(err).isZero();
+        assertThat(page).content().contains("\"policy\":\"eplb/5\"").doesNotContain("@DATA@");
         assertThat(out).contains("times as fast as the clock");
         assertThat(json(report).get("online").get(0).get("phases")).hasSize(12);
     }
@@ -178,7 +180,8 @@ final class PlanCommandTest {
         "--slots +x% | 2 | '+x%'", "--mode fly | 2 | 'fly'; expected home or walk",
         "--policy best | 2 | 'best'; expected all or some of",
         "--split domain --fit-domains sports | 2 | 'sports'; the trace has", "--wire int8 | 2 | 'int8'", "--slots | 2 | --slots",
-        "--surprise | 2 | --surprise", "--online --window 100000 --phase-tokens 10 | 2 | a window within a phase"})
+        "--surprise | 2 | --surprise", "--online --window 100000 --phase-tokens 10 | 2 | a window within a phase",
+        "--online --sampled 0 | 2 | --sampled is 0; expected at least 1"})
     void refusesWhatItCannotDo(final String args, final int status, final String message) throws IOException {
         final List<String> all = new ArrayList<>(List.of("--trace", trace()));
         all.addAll(List.of(args.strip().split(" ")));
