@@ -11,7 +11,8 @@ package io.drover.actors;
  *                   receipt deadline: unreceived(id), the shell re-sends         -> FREE (or expired(id) after the last attempt)
  * RUNNING           result deadline: late(id), the shell may send elsewhere; the deadline is pushed out, doubling
  *                   call timeout since the first attempt: expired(id)            -> FREE
- * UNRECEIVED, RUNNING   the last of its calls has returned, or was taken over    -> FREE
+ * UNRECEIVED, RUNNING   hedge deadline: overdue(id), the shell may call another replica besides; again each time it passes
+ *                   the last of its calls has returned, or was taken over        -> FREE
  *                   the peer is lost: unreceived(id)                             -> FREE
  * </pre>
  */
@@ -29,6 +30,12 @@ final class CallLedger {
 
         /** The peer has the frame and is late, for the {@code times}-th time: send its outstanding calls to another replica. */
         void late(int shipment, int peer, int times);
+
+        /** The frame takes longer than usual: its outstanding calls may be given to another replica besides. */
+        void overdue(int shipment, int peer, long elapsedNs);
+
+        /** The peer is no longer heard: send the outstanding calls of its frame to other replicas, where there are any. */
+        void suspected(int shipment, int peer);
 
         /** Nobody has answered in time: the outstanding calls have failed. */
         void expired(int shipment, int peer);
@@ -55,6 +62,10 @@ final class CallLedger {
     private final long[] firstSentNs;
     private final long[] deadlineNs;
     private final long[] patienceNs;
+    private final long[] sentNs;
+    private final long[] hedgeAfterNs;
+    private final long[] hedgeAtNs;
+    private final int[] units;
     private final int[] free;
     private int freeCount;
 
@@ -70,6 +81,10 @@ final class CallLedger {
         firstSentNs = new long[n];
         deadlineNs = new long[n];
         patienceNs = new long[n];
+        sentNs = new long[n];
+        hedgeAfterNs = new long[n];
+        hedgeAtNs = new long[n];
+        units = new int[n];
         free = new int[n];
         for (int i = 0; i < n; i++) {
             free[i] = n - 1 - i;
@@ -84,10 +99,12 @@ final class CallLedger {
      * @param frameSequence how the peer's acknowledgement names it
      * @param attempt       1 for the first frame that carries these calls
      * @param firstNs       when the first of these calls was first sent
+     * @param workUnits     of {@link PeerPace}
+     * @param hedgeNs       after which it is overdue
      * @return the shipment, or {@link #NONE} if too many are open
      */
     int open(final int toPeer, final long frameSequence, final int calls, final int attempt, final long firstNs,
-            final long nowNs) {
+            final int workUnits, final long hedgeNs, final long nowNs) {
         if (freeCount == 0) {
             return NONE;
         }
@@ -100,6 +117,10 @@ final class CallLedger {
         lateness[id] = 0;
         firstSentNs[id] = firstNs;
         patienceNs[id] = 0;
+        units[id] = workUnits;
+        sentNs[id] = nowNs;
+        hedgeAfterNs[id] = hedgeNs;
+        hedgeAtNs[id] = nowNs + hedgeNs;
         deadlineNs[id] = Math.min(nowNs + limits.receiptTimeoutNs(), firstNs + limits.callTimeoutNs());
         return id;
     }
@@ -116,6 +137,12 @@ final class CallLedger {
         }
     }
 
+    /** One call of the shipment has come back. Returns how long the whole shipment took if this was its last call, or -1. */
+    long returned(final int shipment, final long nowNs) {
+        settled(shipment);
+        return state[shipment] == FREE ? nowNs - sentNs[shipment] : -1;
+    }
+
     /** One call of the shipment has come back, has been taken over by another shipment, or is no longer wanted. */
     void settled(final int shipment) {
         if (state[shipment] != FREE && --remaining[shipment] == 0) {
@@ -126,6 +153,10 @@ final class CallLedger {
     /** Handles every deadline that has passed. */
     void poll(final long nowNs, final Actions actions) {
         for (int id = 0; id < state.length; id++) {
+            if (state[id] != FREE && nowNs - hedgeAtNs[id] >= 0) {
+                hedgeAtNs[id] = nowNs + hedgeAfterNs[id];
+                actions.overdue(id, peer[id], nowNs - sentNs[id]);
+            }
             if (state[id] != FREE && nowNs - deadlineNs[id] >= 0) {
                 due(id, nowNs, actions);
             }
@@ -144,6 +175,15 @@ final class CallLedger {
             patienceNs[id] *= 2;
             deadlineNs[id] = Math.min(nowNs + patienceNs[id], firstSentNs[id] + limits.callTimeoutNs());
             actions.late(id, peer[id], ++lateness[id]);
+        }
+    }
+
+    /** The peer is no longer heard. What it has received may yet come back. */
+    void peerSuspected(final int suspect, final Actions actions) {
+        for (int id = 0; id < state.length; id++) {
+            if (state[id] != FREE && peer[id] == suspect) {
+                actions.suspected(id, suspect);
+            }
         }
     }
 
@@ -172,6 +212,10 @@ final class CallLedger {
 
     boolean isOpen(final int shipment) {
         return state[shipment] != FREE;
+    }
+
+    int units(final int shipment) {
+        return units[shipment];
     }
 
     int peer(final int shipment) {

@@ -35,6 +35,7 @@ final class CallSender implements ExpertCalls.Sender {
     private final Links links;
     private final Router router;
     private final CallLedger ledger;
+    private final PeerPace pace;
     private final Rows rows;
     private final int hidden;
     private final WireType wireType;
@@ -43,11 +44,13 @@ final class CallSender implements ExpertCalls.Sender {
     private ExpertCalls calls;
     private long nowNs;
 
-    CallSender(final Links links, final Router router, final CallLedger ledger, final Rows rows, final WireType wireType,
+    CallSender(final Links links, final Router router, final CallLedger ledger, final PeerPace pace, final Rows rows,
+            final WireType wireType,
             final int maxFrameLength) {
         this.links = links;
         this.router = router;
         this.ledger = ledger;
+        this.pace = pace;
         this.rows = rows;
         hidden = rows.hidden();
         this.wireType = wireType;
@@ -111,7 +114,9 @@ final class CallSender implements ExpertCalls.Sender {
             }
             return;
         }
-        final int shipment = ledger.open(node, links.lastSequence(node), count, open.attempt, open.firstSentNs, nowNs);
+        final int units = PeerPace.FRAME_UNITS + count + router.queuedRows(node);
+        final int shipment = ledger.open(node, links.lastSequence(node), count, open.attempt, open.firstSentNs, units,
+                pace.deadlineNs(node, units), nowNs);
         for (int i = 0; i < count; i++) {
             calls.shipped(open.slots[i], open.ranks[i], shipment);
         }

@@ -24,16 +24,24 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
 
     private final DeskLinks desks;
     private final Router router;
+    private final PeerPace pace;
+    private final long slowHomeNs;
     private final int self;
     private final AtomicLong nextKey;
     private final Long2ObjectHashMap<Client> clients = new Long2ObjectHashMap<>();
     private GatewayDesk desk;
     private EngineAgent agent;
 
-    /** @param firstKey larger than every key of an earlier process of this node */
-    ClientStreams(final DeskLinks desks, final Router router, final int self, final long firstKey) {
+    /**
+     * @param slowHomeNs a slow peer that needs longer than this for an expert call is no home to stay with
+     * @param firstKey   larger than every key of an earlier process of this node
+     */
+    ClientStreams(final DeskLinks desks, final Router router, final PeerPace pace, final long slowHomeNs, final int self,
+            final long firstKey) {
         this.desks = desks;
         this.router = router;
+        this.pace = pace;
+        this.slowHomeNs = slowHomeNs;
         this.self = self;
         nextKey = new AtomicLong(firstKey);
     }
@@ -59,7 +67,7 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
         return admission;
     }
 
-    /** Usable nodes, those with the fewest of this gateway's sequences first; this node wins a tie. */
+    /** Usable nodes, slow ones last, then those with the fewest of this gateway's sequences first; this node wins a tie. */
     @Override
     public int[] homes() {
         final List<Integer> nodes = new ArrayList<>();
@@ -67,13 +75,18 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
             nodes.add(self);
             nodes.addAll(agent.usablePeers());
         }
-        nodes.sort(Comparator.comparingInt(desk::openAt));
+        nodes.sort(Comparator.<Integer, Boolean>comparing(node -> !pace.trusted(node)).thenComparingInt(desk::openAt));
         return nodes.stream().mapToInt(Integer::intValue).toArray();
     }
 
     @Override
     public boolean usable(final int node) {
         return node == self || router.usable(node);
+    }
+
+    @Override
+    public boolean crawls(final int node) {
+        return pace.slow(node) && pace.typicalNs(node) > slowHomeNs;
     }
 
     private void cancel(final long key) {

@@ -123,6 +123,8 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide {
     private void tick(final long nowNs) {
         nextTickNs = nowNs + TICK_NS;
         refreshUsable(nowNs);
+        parts.pace().poll(nowNs);
+        parts.router().refreshLoad();
         parts.ledger().poll(nowNs, parts.calls());
         parts.calls().retryParked(nowNs);
         parts.calls().flush(nowNs);
@@ -140,7 +142,14 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide {
     }
 
     private void refreshUsable(final long nowNs) {
-        peers.forEach((node, endpoint) -> parts.router().setUsable(node, !parts.links().suspected(node, nowNs)));
+        for (final int node : peers.keySet()) {
+            final boolean was = parts.router().usable(node);
+            final boolean is = !parts.links().suspected(node, nowNs);
+            parts.router().setUsable(node, is);
+            if (was && !is) {
+                parts.ledger().peerSuspected(node, parts.calls());
+            }
+        }
     }
 
     private void idle(final int work) {
@@ -208,6 +217,7 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide {
         peers.remove(peer.nodeId());
         parts.links().disconnect(peer.nodeId());
         parts.router().setUsable(peer.nodeId(), false);
+        parts.pace().forget(peer.nodeId());
         parts.service().peerLost(peer.nodeId());
         parts.serviceSender().peerLost(peer.nodeId());
         parts.ledger().peerLost(peer.nodeId(), parts.calls());

@@ -17,7 +17,7 @@ import io.drover.streams.WireType;
 
 /** What an engine is made of, wired together; all of it belongs to the compute thread. */
 record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecutor device, Completed completed,
-        CallLedger ledger,
+        CallLedger ledger, PeerPace pace,
         ExpertCalls calls, ExpertService service, ServiceSender serviceSender, RoutingCounter counter, LayerEngine layers,
         Batcher batcher, HomeDesk home,
         GatewayDesk gateway, ClientStreams clients, DeskLinks desks, FrameIntake intake) {
@@ -33,7 +33,8 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
         final WireType wireType = wireType(settings);
         final Rows rows = new Rows(config, settings.maxRunning() + settings.prefillRows());
 
-        final Router router = new Router(self);
+        final PeerPace pace = new PeerPace(settings.hedging().pace());
+        final Router router = new Router(self, pace);
         final CallLedger ledger = new CallLedger(new CallLedger.Limits(settings.receiptTimeout().toNanos(),
                 settings.resultFloor().toNanos(), settings.resultFactor(), settings.callTimeout().toNanos(),
                 settings.maxAttempts(),
@@ -48,8 +49,9 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
         final RoutingCounter counter = new RoutingCounter(config, rows, firstKey);
         final LayerEngine layers = new LayerEngine(trunk, pool, rows, counter, new FairShare(settings.decodeShare()),
                 settings.batchRows());
-        final CallSender callSender = new CallSender(links, router, ledger, rows, wireType, maxFrameLength);
-        final ExpertCalls calls = new ExpertCalls(self, rows, router, experts, ledger, settings.callTimeout().toNanos(),
+        final CallSender callSender = new CallSender(links, router, ledger, pace, rows, wireType, maxFrameLength);
+        final ExpertCalls calls = new ExpertCalls(self, rows, router, experts, ledger, pace,
+                settings.hedging().newBudget(), settings.callTimeout().toNanos(),
                 callSender,
                 layers);
         callSender.connect(calls);
@@ -63,12 +65,14 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
         final HomeDesk home = new HomeDesk(batcher, desks, new HashSet<>(config.eosTokenIds()), KEEP_ENDED_NS, MAX_KEPT_ENDED);
         layers.connect(batcher, calls, new SamplingListener(home, new Sampler(config.vocabSize()), config.eosTokenIds()));
 
-        final ClientStreams clients = new ClientStreams(desks, router, self, firstKey);
+        final ClientStreams clients = new ClientStreams(desks, router, pace, settings.hedging().slowHome().toNanos(), self,
+                firstKey);
         final GatewayDesk gateway = new GatewayDesk(new GatewayDesk.Limits(settings.offerTimeout().toNanos(), 3,
                 settings.silence().toNanos(), settings.homeTimeout().toNanos(), settings.takeoverAfter().toNanos(),
                 settings.takeoverTimeout().toNanos(), settings.maxTakeovers()), clients);
         final FrameIntake intake = new FrameIntake(config, wireType, rows, router, calls, service, ledger, desks);
-        return new EngineParts(links, router, experts, device, completed, ledger, calls, service, serviceSender, counter, layers,
+        return new EngineParts(links, router, experts, device, completed, ledger, pace, calls, service, serviceSender, counter,
+                layers,
                 batcher,
                 home,
                 gateway, clients, desks, intake);
@@ -82,7 +86,8 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
         final ExpertCalls.Counters counts = calls.counters();
         final List<EngineStatus.Peer> peerStates = peers.stream()
                 .map(peer -> new EngineStatus.Peer(peer.nodeId(), peer.name(), links.suspected(peer.nodeId(), nowNs),
-                        nowNs - links.lastHeardNs(peer.nodeId()), links.queuedBytes(peer.nodeId())))
+                        nowNs - links.lastHeardNs(peer.nodeId()), links.queuedBytes(peer.nodeId()),
+                        pace.slow(peer.nodeId()), pace.typicalNs(peer.nodeId())))
                 .toList();
         return new EngineStatus(router.epoch(), batcher.running(), batcher.waiting(), gateway.open(), layers.pool().totalPages(),
                 layers.pool().freePages(), layers.rowsInFlight(), service.staged(), experts.count(), experts.bytes(),
@@ -90,6 +95,7 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
                 layers.positions(), home.tokensGenerated(), batcher.preemptions(), counts.localCalls, counts.remoteCalls,
                 counts.repeatedCalls, counts.duplicateReturns, counts.refusedCalls, counts.failedCalls, calls.parked(),
                 service.served(), home.refused(), counter.status(),
-                new EngineStatus.FailOver(gateway.moving(), gateway.takeovers(), gateway.fenced(), home.takenOver()), peerStates);
+                new EngineStatus.FailOver(gateway.moving(), gateway.takeovers(), gateway.fenced(), home.takenOver()),
+                new EngineStatus.Hedging(counts.hedgedCalls, counts.hedgesWon), peerStates);
     }
 }

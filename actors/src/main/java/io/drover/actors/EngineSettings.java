@@ -26,6 +26,7 @@ import io.drover.model.StorageType;
  * @param resultFactor    times a peer's own prediction
  * @param callTimeout     after which an expert call has failed
  * @param maxAttempts     frames sent for one call
+ * @param hedging         of slow peers
  * @param offerTimeout    for a home to answer an offered sequence
  * @param silence         without news of a stream, after which its home is asked
  * @param homeTimeout     without news of a stream, after which another home goes on with it
@@ -39,8 +40,58 @@ import io.drover.model.StorageType;
 public record EngineSettings(StorageType wireType, StorageType kvType, String kernels, int computeThreads, long kvCacheBytes,
         int maxRunning, int maxWaiting, int prefillRows, int prefillChunk, int batchRows, double decodeShare, int remoteRows,
         Duration receiptTimeout, Duration resultFloor, double resultFactor, Duration callTimeout, int maxAttempts,
+        Hedging hedging,
         Duration offerTimeout, Duration silence, Duration homeTimeout, Duration takeoverAfter, Duration takeoverTimeout,
         int maxTakeovers, int loaderThreads, int spins, Duration warmUp) {
+
+    /**
+     * What is done about peers that are slower than they use to be: {@code drover.engine.hedging}.
+     *
+     * @param enabled    whether anything is
+     * @param quantile   of a peer's recent answers after which a call is late
+     * @param floor      no call is late before
+     * @param ceiling    each call is late after
+     * @param budget     second calls per call
+     * @param burst      second calls at once
+     * @param slowFactor times slower than the middle of the peers
+     * @param recovery   until a slow peer is tried again
+     * @param slowHome   a slow peer that needs longer than this for an expert call loses its sequences
+     */
+    public record Hedging(boolean enabled, double quantile, Duration floor, Duration ceiling, double budget, int burst,
+            double slowFactor, Duration recovery, Duration slowHome) {
+        public Hedging {
+            between("quantile", quantile, 0.5, 1);
+            between("budget", budget, 0, 1);
+            between("slow-factor", slowFactor, 1.5, 1e6);
+            atLeast("hedging.burst", burst, 1);
+            if (floor.compareTo(ceiling) > 0) {
+                throw new IllegalArgumentException(
+                        "drover.engine.hedging.floor is " + floor + "; expected at most ceiling, " + ceiling);
+            }
+        }
+
+        private static void between(final String key, final double value, final double least, final double most) {
+            if (!(value >= least && value <= most)) {
+                throw new IllegalArgumentException(
+                        "drover.engine.hedging." + key + " is " + value + "; expected " + least + " to " + most);
+            }
+        }
+
+        static Hedging from(final Config config) {
+            return new Hedging(config.getBoolean("enabled"), config.getDouble("quantile"), config.getDuration("floor"),
+                    config.getDuration("ceiling"), config.getDouble("budget"), config.getInt("burst"),
+                    config.getDouble("slow-factor"), config.getDuration("recovery"), config.getDuration("slow-home"));
+        }
+
+        PeerPace.Limits pace() {
+            return new PeerPace.Limits(quantile, floor.toNanos(), ceiling.toNanos(),
+                    enabled ? slowFactor : Double.POSITIVE_INFINITY, recovery.toNanos());
+        }
+
+        HedgeBudget newBudget() {
+            return new HedgeBudget(enabled ? budget : 0, burst);
+        }
+    }
 
     public EngineSettings {
         atLeast("compute-threads", computeThreads, 1);
@@ -91,6 +142,7 @@ public record EngineSettings(StorageType wireType, StorageType kvType, String ke
                 config.getDouble("result-factor"),
                 config.getDuration("call-timeout"),
                 config.getInt("max-attempts"),
+                Hedging.from(config.getConfig("hedging")),
                 config.getDuration("offer-timeout"),
                 config.getDuration("silence"),
                 config.getDuration("home-timeout"),

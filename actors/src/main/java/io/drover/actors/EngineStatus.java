@@ -32,13 +32,14 @@ import io.drover.placement.Epoch;
  * @param refusedSequences  sequences that were refused
  * @param routing           what the gates of this home's sequences chose
  * @param failOver          how sequences of lost homes go on
+ * @param hedging           second calls to other replicas
  * @param peers             the other nodes
  */
 public record EngineStatus(Epoch epoch, int running, int waiting, int gatewayRequests, int kvPagesTotal, int kvPagesFree,
         int rowsInFlight, int remoteRows, int experts, long expertBytes, long steps, long positions, long tokensGenerated,
         long preemptions, long localCalls, long remoteCalls, long repeatedCalls, long duplicateReturns, long refusedCalls,
         long failedCalls, int parkedCalls, long servedCalls, long refusedSequences, Routing routing, FailOver failOver,
-        List<Peer> peers) {
+        Hedging hedging, List<Peer> peers) {
 
     /**
      * Counted once per accepted position. With nothing in flight {@code expertCalls} is positions x routed layers x top-k, and
@@ -64,11 +65,21 @@ public record EngineStatus(Epoch epoch, int running, int waiting, int gatewayReq
     public record FailOver(int homeless, long takeovers, long fencedMessages, long takenOver) {}
 
     /**
+     * @param calls expert calls that a second replica was given because the first took longer than usual; in no other counter of
+     *              repeated calls
+     * @param won   of these, where the second replica answered first
+     */
+    public record Hedging(long calls, long won) {}
+
+    /**
      * @param nodeId      of the peer
      * @param name        of the peer
      * @param suspected   whether its heartbeats are overdue
      * @param silentNs    since it was heard
      * @param queuedBytes that wait for it to take them
+     * @param slow        whether it is used only where no other node has a replica
+     * @param typicalNs   it needs to answer a small call frame; 0 where nothing is known
      */
-    public record Peer(int nodeId, String name, boolean suspected, long silentNs, int queuedBytes) {}
+    public record Peer(int nodeId, String name, boolean suspected, long silentNs, int queuedBytes, boolean slow,
+            long typicalNs) {}
 }

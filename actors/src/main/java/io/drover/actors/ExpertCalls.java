@@ -46,6 +46,8 @@ final class ExpertCalls implements CallLedger.Actions {
         long duplicateReturns;
         long refusedCalls;
         long failedCalls;
+        long hedgedCalls;
+        long hedgesWon;
     }
 
     private static final int SLOT_BITS = 24;
@@ -57,6 +59,8 @@ final class ExpertCalls implements CallLedger.Actions {
     private final Router router;
     private final LocalExperts experts;
     private final CallLedger ledger;
+    private final PeerPace pace;
+    private final HedgeBudget budget;
     private final long callTimeoutNs;
     private final Listener listener;
     private final Sender sender;
@@ -67,6 +71,11 @@ final class ExpertCalls implements CallLedger.Actions {
     private final int[] layerOf;
     private final long[] outstanding;
     private final int[] shipmentOf;
+    /** Ranks that wait or run at a port of this node. */
+    private final long[] localRanks;
+    /** Ranks with a second call, and who had the first. */
+    private final long[] hedgedRanks;
+    private final int[] hedgedFrom;
 
     private final List<ExpertPort> touched = new ArrayList<>();
     private final int[] target;
@@ -103,12 +112,15 @@ final class ExpertCalls implements CallLedger.Actions {
     }
 
     ExpertCalls(final int self, final Rows rows, final Router router, final LocalExperts experts, final CallLedger ledger,
-            final long callTimeoutNs, final Sender sender, final Listener listener) {
+            final PeerPace pace, final HedgeBudget budget, final long callTimeoutNs, final Sender sender,
+            final Listener listener) {
         this.self = self;
         this.rows = rows;
         this.router = router;
         this.experts = experts;
         this.ledger = ledger;
+        this.pace = pace;
+        this.budget = budget;
         this.callTimeoutNs = callTimeoutNs;
         this.sender = sender;
         this.listener = listener;
@@ -119,6 +131,10 @@ final class ExpertCalls implements CallLedger.Actions {
         layerOf = new int[rows.capacity()];
         outstanding = new long[rows.capacity()];
         shipmentOf = new int[rows.capacity() * topK];
+        Arrays.fill(shipmentOf, CallLedger.NONE);
+        localRanks = new long[rows.capacity()];
+        hedgedRanks = new long[rows.capacity()];
+        hedgedFrom = new int[rows.capacity() * topK];
         target = new int[topK];
     }
 
@@ -132,6 +148,8 @@ final class ExpertCalls implements CallLedger.Actions {
             layerOf[slot] = layer;
             generation[slot] = generation[slot] + 1 & Tag.GENERATION_MASK;
             outstanding[slot] = all;
+            localRanks[slot] = 0;
+            hedgedRanks[slot] = 0;
             send(slot, all, Router.NOBODY, 1, nowNs);
         }
     }
@@ -186,6 +204,7 @@ final class ExpertCalls implements CallLedger.Actions {
         shipmentOf[slot * topK + rank] = CallLedger.NONE;
         port.add(rows.expertInput(), slot * hidden, rows.expertOutput(), (slot * topK + rank) * hidden,
                 Tag.local(slot, generation[slot], rank));
+        localRanks[slot] |= 1L << rank;
         touched.add(port);
         counters.localCalls++;
     }
@@ -206,6 +225,7 @@ final class ExpertCalls implements CallLedger.Actions {
         sender.endRow(node, slot);
         counters.remoteCalls += count;
         counters.repeatedCalls += attempt > 1 ? count : 0;
+        budget.called(count);
     }
 
     private long callId(final int slot) {
@@ -214,6 +234,7 @@ final class ExpertCalls implements CallLedger.Actions {
 
     /** The sender has put the call into a frame that is now a shipment of the ledger, or {@link CallLedger#NONE}. */
     void shipped(final int slot, final int rank, final int shipment) {
+        disown(slot, rank);
         shipmentOf[slot * topK + rank] = shipment;
     }
 
@@ -234,13 +255,37 @@ final class ExpertCalls implements CallLedger.Actions {
     }
 
     /** The answer has been written where {@link #outputOffset} said. */
-    void returned(final long callId, final int rank) {
-        arrived((int) (callId & (1 << SLOT_BITS) - 1), rank);
+    void returned(final int from, final long callId, final int rank, final long nowNs) {
+        final int slot = (int) (callId & (1 << SLOT_BITS) - 1);
+        final int shipment = shipmentOf[slot * topK + rank];
+        if (shipment != CallLedger.NONE && ledger.peer(shipment) == from) {
+            shipmentOf[slot * topK + rank] = CallLedger.NONE;
+            final long elapsedNs = ledger.returned(shipment, nowNs);
+            if (elapsedNs >= 0) {
+                pace.answered(from, ledger.units(shipment), elapsedNs, nowNs);
+            }
+        }
+        if ((localRanks[slot] & 1L << rank) != 0) {
+            // A row that still waits at a local port would write into a slot that has gone on to its next layer.
+            final long tag = Tag.local(slot, generation[slot], rank);
+            for (final ExpertPort port : experts.all()) {
+                port.removeIf(each -> each == tag);
+            }
+        }
+        countHedge(slot, rank, from);
+        arrived(slot, rank);
+    }
+
+    private void countHedge(final int slot, final int rank, final int from) {
+        if ((hedgedRanks[slot] & 1L << rank) != 0 && hedgedFrom[slot * topK + rank] != from) {
+            counters.hedgesWon++;
+        }
     }
 
     /** A local replica has written its output. */
     void localCompleted(final int slot, final int callGeneration, final int rank) {
         if (awaits(slot, callGeneration, rank)) {
+            countHedge(slot, rank, self);
             arrived(slot, rank);
         }
     }
@@ -273,9 +318,12 @@ final class ExpertCalls implements CallLedger.Actions {
         if (awaits(slot, (int) (callId >>> SLOT_BITS), rank)) {
             counters.refusedCalls++;
             final int shipment = shipmentOf[slot * topK + rank];
-            final long firstNs = shipment == CallLedger.NONE ? nowNs : ledger.firstSentNs(shipment);
-            disown(slot, rank);
-            parked.add(slot, generation[slot], rank, node, 1, firstNs);
+            // Otherwise another node has it by now, or it is parked already.
+            if (shipment != CallLedger.NONE && ledger.peer(shipment) == node) {
+                final long firstNs = ledger.firstSentNs(shipment);
+                disown(slot, rank);
+                parked.add(slot, generation[slot], rank, node, 1, firstNs);
+            }
         }
     }
 
@@ -295,6 +343,38 @@ final class ExpertCalls implements CallLedger.Actions {
         final long firstNs = ledger.firstSentNs(shipment);
         forEachCallOf(shipment, (slot, rank) -> {
             if (askAgain || router.hasOther(layerOf[slot], rows.experts()[slot * topK + rank], peer)) {
+                disown(slot, rank);
+                parked.add(slot, generation[slot], rank, peer, attempts + 1, firstNs);
+            }
+        });
+    }
+
+    @Override
+    public void overdue(final int shipment, final int peer, final long elapsedNs) {
+        final int attempts = ledger.attempts(shipment);
+        final long firstNs = ledger.firstSentNs(shipment);
+        final long hedgesBefore = counters.hedgedCalls;
+        forEachCallOf(shipment, (slot, rank) -> {
+            final int other = router.chooseOther(layerOf[slot], rows.experts()[slot * topK + rank], peer);
+            if (other != Router.NOBODY && other != peer && !pace.slow(other) && budget.take()) {
+                disown(slot, rank);
+                hedgedRanks[slot] |= 1L << rank;
+                hedgedFrom[slot * topK + rank] = peer;
+                counters.hedgedCalls++;
+                send(slot, 1L << rank, peer, attempts, firstNs);
+            }
+        });
+        if (counters.hedgedCalls > hedgesBefore) {
+            pace.late(peer, ledger.units(shipment), elapsedNs, firstNs + elapsedNs);
+        }
+    }
+
+    @Override
+    public void suspected(final int shipment, final int peer) {
+        final int attempts = ledger.attempts(shipment);
+        final long firstNs = ledger.firstSentNs(shipment);
+        forEachCallOf(shipment, (slot, rank) -> {
+            if (router.hasOther(layerOf[slot], rows.experts()[slot * topK + rank], peer)) {
                 disown(slot, rank);
                 parked.add(slot, generation[slot], rank, peer, attempts + 1, firstNs);
             }
@@ -359,6 +439,7 @@ final class ExpertCalls implements CallLedger.Actions {
                 local = true;
             }
             outstanding[slot] = 0;
+            localRanks[slot] = 0;
             generation[slot] = generation[slot] + 1 & Tag.GENERATION_MASK;
         }
         if (local) {

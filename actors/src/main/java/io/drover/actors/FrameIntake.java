@@ -57,7 +57,7 @@ final class FrameIntake implements FrameHandler {
     public void onFrame(final int from, final int type, final DirectBuffer buffer, final int offset, final int length) {
         switch (type) {
             case FrameType.CALL -> onCall(from, buffer, offset);
-            case FrameType.RETURN -> onReturn(buffer, offset);
+            case FrameType.RETURN -> onReturn(from, buffer, offset);
             case FrameType.ACK -> onAck(from, buffer, offset);
             case FrameType.HEARTBEAT -> {
                 // The link has taken note of it.
@@ -111,17 +111,18 @@ final class FrameIntake implements FrameHandler {
         service.endRow();
     }
 
-    private void onReturn(final DirectBuffer buffer, final int offset) {
+    private void onReturn(final int from, final DirectBuffer buffer, final int offset) {
         answer.wrap(buffer, offset);
         if (answer.hidden() != rows.hidden() || answer.wireType() != wireType) {
             unfitFrames++;
             return;
         }
+        final long nowNs = System.nanoTime();
         for (int row = 0; row < answer.rowCount(); row++) {
             final int at = calls.outputOffset(answer.callId(row), answer.rank(row));
             if (at >= 0) {
                 answer.readVector(row, rows.expertOutput(), at);
-                calls.returned(answer.callId(row), answer.rank(row));
+                calls.returned(from, answer.callId(row), answer.rank(row), nowNs);
             }
         }
     }

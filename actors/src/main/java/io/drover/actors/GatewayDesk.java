@@ -25,8 +25,8 @@ import org.agrona.collections.Long2ObjectHashMap;
  *             tokens after a gap, or silence              STREAMING   asks the home to send again from the next index
  *             tokens seen before                          STREAMING   drops them
  *             end                                         gone        passes it on when every token before it is there
- *             its home is lost, suspected for long,       MOVING      offers prompt and tokens to another home
- *             silent for long, gives it back, or does
+ *             its home is lost, suspected or slow for     MOVING      offers prompt and tokens to another home
+ *             long, silent for long, gives it back, or does
  *             not know it
  * MOVING      admitted                                    STREAMING
  *             refused, no answer, or lost                 MOVING      offers to the next candidate, to all again after the last
@@ -43,6 +43,9 @@ final class GatewayDesk {
 
         /** Whether the node is heard. */
         boolean usable(int node);
+
+        /** Whether the node is so much slower than others that a sequence is better computed again elsewhere. */
+        boolean crawls(int node);
 
         /**
          * @param generated the tokens so far; in use only during the call
@@ -68,8 +71,8 @@ final class GatewayDesk {
      * @param offerAttempts     offers to one home before the next is tried
      * @param silenceNs         after this long without news the home is asked
      * @param homeTimeoutNs     after this long without news another home takes over
-     * @param takeoverAfterNs   a home that is suspected for this long is taken over from; twice as long after each such takeover
-     *                          of the same request
+     * @param takeoverAfterNs   a home that is suspected, or crawls, for this long is taken over from; twice as long after each such
+     *                          takeover of the same request
      * @param takeoverTimeoutNs how long a stream may be without a home
      * @param maxTakeovers      of one request
      */
@@ -349,7 +352,7 @@ final class GatewayDesk {
         final long quietNs = nowNs - request.lastNewsNs;
         if (isSuspectedForLong(request, nowNs)) {
             request.doublings = Math.min(request.doublings + 1, MAX_DOUBLINGS);
-            move(request, "node " + request.home() + ", the home of this sequence, was not heard", nowNs);
+            move(request, "node " + request.home() + ", the home of this sequence, was not heard or slow", nowNs);
         } else if (quietNs >= limits.homeTimeoutNs()) {
             move(request, "node " + request.home() + ", the home of this sequence, said nothing of it for "
                     + limits.homeTimeoutNs() / 1_000_000 + " ms", nowNs);
@@ -359,7 +362,7 @@ final class GatewayDesk {
     }
 
     private boolean isSuspectedForLong(final Request request, final long nowNs) {
-        if (actions.usable(request.home())) {
+        if (actions.usable(request.home()) && !actions.crawls(request.home())) {
             request.suspected = false;
         } else if (!request.suspected) {
             request.suspected = true;

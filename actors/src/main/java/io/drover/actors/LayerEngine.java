@@ -239,7 +239,7 @@ final class LayerEngine implements Batcher.Actions, ExpertCalls.Listener {
                 chunkReady(chunk);
             }
         }
-        calls.flush(nowNs);
+        calls.flush(System.nanoTime());
     }
 
     /** The chunks of this step have passed the last layer: those that reached their sequence's last token give the next one. */

@@ -27,8 +27,11 @@ final class Router {
 
     /** Load of a device that is taken only if no other has a replica. */
     private static final double AVOIDED = 1e300;
+    /** Load of a device that is slow: taken before one that is avoided. */
+    private static final double SLOW = 1e200;
 
     private final int self;
+    private final PeerPace pace;
     private final int[] oneExpert = new int[1];
     private final int[] oneDevice = new int[1];
     private Placement placement = Placement.of(Epoch.NONE, new int[0][][]);
@@ -39,8 +42,9 @@ final class Router {
     private boolean[] usable = new boolean[0];
     private @Nullable ReplicaChoice choice;
 
-    Router(final int self) {
+    Router(final int self, final PeerPace pace) {
         this.self = self;
+        this.pace = pace;
     }
 
     /** Takes a table; the caller has checked that its epoch comes after the one in use. */
@@ -78,10 +82,11 @@ final class Router {
         return Topology.of(devices, Link.FREE, Link.FREE);
     }
 
-    private void refreshLoad() {
+    /** Takes note of peers that have become slow, or no longer are. */
+    void refreshLoad() {
         for (int device = 0; device < load.length; device++) {
             final int node = nodeOfDevice[device];
-            load[device] = node >= 0 && usable[node] ? rows[node] : Double.POSITIVE_INFINITY;
+            load[device] = node < 0 || !usable[node] ? Double.POSITIVE_INFINITY : pace.slow(node) ? SLOW : rows[node];
         }
     }
 
@@ -112,6 +117,10 @@ final class Router {
         }
     }
 
+    int queuedRows(final int node) {
+        return node < rows.length ? (int) rows[node] : 0;
+    }
+
     /**
      * Chooses for all experts of one row.
      *
@@ -123,7 +132,7 @@ final class Router {
             Arrays.fill(nodes, 0, count, NOBODY);
             return;
         }
-        choice.choose(placement, layer, experts, offset, count, selfDevice, load, Double.POSITIVE_INFINITY, nodes);
+        choice.choose(placement, layer, experts, offset, count, selfDevice, load, SLOW / 2, nodes);
         for (int rank = 0; rank < count; rank++) {
             nodes[rank] = nodes[rank] == ReplicaChoice.NONE ? NOBODY : nodeOfDevice[nodes[rank]];
         }
@@ -140,7 +149,7 @@ final class Router {
                 load[device] = AVOIDED;
             }
         }
-        choice.choose(placement, layer, oneExpert, 0, 1, selfDevice, load, AVOIDED / 2, oneDevice);
+        choice.choose(placement, layer, oneExpert, 0, 1, selfDevice, load, SLOW / 2, oneDevice);
         refreshLoad();
         return oneDevice[0] == ReplicaChoice.NONE ? NOBODY : nodeOfDevice[oneDevice[0]];
     }

@@ -30,13 +30,15 @@ import io.drover.streams.Endpoint;
 
 /**
  * Expert calls of one node against the services of two others, over a network that loses, doubles and delays frames, with
- * replicas that come and go and a peer that dies: every call comes back exactly once with the right bits, or its chunk is failed
- * within the call timeout.
+ * replicas that come and go, peers that become slow, stand still or die: every call comes back exactly once with the right bits, or
+ * its chunk is failed within the call timeout; and second calls stay within their budget.
  */
 class ExpertCallsSimulationTest {
-    private static final int NODES = 3;
+    private static final int NODES = 4;
     private static final int LAYER = 1;
     private static final long CALL_TIMEOUT = 4_000;
+    private static final double BUDGET = 0.1;
+    private static final int BURST = 4;
 
     private static final Checkpoint CHECKPOINT = Checkpoint.open(
             Path.of(System.getProperty("drover.root"), "model", "src", "test", "resources", "fixtures", "mixtral"));
@@ -53,7 +55,8 @@ class ExpertCallsSimulationTest {
         final PriorityQueue<Message> network = new PriorityQueue<>(
                 (a, b) -> a.atNs() != b.atNs() ? Long.compare(a.atNs(), b.atNs()) : Long.compare(a.order(), b.order()));
         final Rows rows = new Rows(CHECKPOINT.config(), 24);
-        final Router router = new Router(0);
+        final PeerPace pace = new PeerPace(new PeerPace.Limits(0.95, 50, 180, 3, 1_000));
+        final Router router = new Router(0, pace);
         final CallLedger ledger = new CallLedger(new CallLedger.Limits(100, 200, 4, CALL_TIMEOUT, 20, 64));
         final LocalExperts[] experts = new LocalExperts[NODES];
         final ExpertService[] services = new ExpertService[NODES];
@@ -65,6 +68,8 @@ class ExpertCallsSimulationTest {
         final Map<Chunk, Long> since = new HashMap<>();
         final ArrayDeque<Integer> freeSlots = new ArrayDeque<>();
         final boolean[] dead = new boolean[NODES];
+        final long[] delayNs = new long[NODES];
+        final boolean[] suspected = new boolean[NODES];
         int[][][] devices;
         long epoch;
         long nowNs;
@@ -81,7 +86,8 @@ class ExpertCallsSimulationTest {
                 experts[node] = new LocalExperts(CHECKPOINT.config().expertsPerLayer(), 4, completed[node]);
                 services[node] = new ExpertService(16, rows.hidden(), rows.maxTopK(), experts[node], new FakeServiceSender(node));
             }
-            calls = new ExpertCalls(0, rows, router, experts[0], ledger, CALL_TIMEOUT, sender, this);
+            calls = new ExpertCalls(0, rows, router, experts[0], ledger, pace, new HedgeBudget(BUDGET, BURST), CALL_TIMEOUT,
+                    sender, this);
             for (int node = 0; node < NODES; node++) {
                 completed[node].connect(calls, services[node]);
             }
@@ -144,6 +150,8 @@ class ExpertCallsSimulationTest {
                 services[node].answer();
                 services[node].sendReturns();
             }
+            pace.poll(nowNs);
+            router.refreshLoad();
             ledger.poll(nowNs, calls);
             calls.retryParked(nowNs);
             calls.flush(nowNs);
@@ -205,6 +213,19 @@ class ExpertCallsSimulationTest {
             abandon(chunk);
         }
 
+        /** A peer becomes slow, or as fast as before. */
+        void slow(final int node) {
+            delayNs[node] = delayNs[node] > 0 ? 0 : 100 + random.nextInt(600);
+        }
+
+        void suspect(final int node) {
+            suspected[node] = !suspected[node];
+            router.setUsable(node, !suspected[node] && !dead[node]);
+            if (suspected[node]) {
+                ledger.peerSuspected(node, calls);
+            }
+        }
+
         void kill(final int node) {
             dead[node] = true;
             publish();
@@ -219,11 +240,13 @@ class ExpertCallsSimulationTest {
             for (int node = 1; node < NODES; node++) {
                 assertThat(services[node].staged()).isBetween(0, 16);
             }
+            assertThat((double) calls.counters().hedgedCalls)
+                    .isLessThanOrEqualTo(BURST + BUDGET * calls.counters().remoteCalls);
         }
 
         void post(final int node, final Runnable delivery) {
             for (int copies = random.nextDouble() < loss ? random.nextInt(3) : 1; copies > 0; copies--) {
-                network.add(new Message(nowNs + 1 + random.nextInt(loss > 0 ? 150 : 30), order++, () -> {
+                network.add(new Message(nowNs + 1 + random.nextInt(loss > 0 ? 150 : 30) + delayNs[node], order++, () -> {
                     if (!dead[node]) {
                         delivery.run();
                     }
@@ -269,7 +292,9 @@ class ExpertCallsSimulationTest {
                     return;
                 }
                 final long frame = ++sequence;
-                final int shipment = ledger.open(row.node(), frame, row.ranks().size(), row.attempt(), row.firstNs(), nowNs);
+                final int shipment = ledger.open(row.node(), frame, row.ranks().size(), row.attempt(), row.firstNs(),
+                        PeerPace.FRAME_UNITS + row.ranks().size(),
+                        pace.deadlineNs(row.node(), PeerPace.FRAME_UNITS + row.ranks().size()), nowNs);
                 row.ranks().forEachInt(rank -> calls.shipped(row.slot(), rank, shipment));
                 final float[] input = Arrays.copyOfRange(rows.expertInput(), row.slot() * rows.hidden(),
                         (row.slot() + 1) * rows.hidden());
@@ -329,7 +354,7 @@ class ExpertCallsSimulationTest {
                     final int at = calls.outputOffset(callId, rank);
                     if (at >= 0) {
                         System.arraycopy(output, 0, rows.expertOutput(), at, output.length);
-                        calls.returned(callId, rank);
+                        calls.returned(node, callId, rank, nowNs);
                     }
                 });
                 return true;
@@ -346,26 +371,42 @@ class ExpertCallsSimulationTest {
     void everyCallComesBackOnceOrFailsInTime() {
         int ready = 0;
         int failed = 0;
-        for (long seed = 0; seed < 400; seed++) {
+        long hedged = 0;
+        long won = 0;
+        for (long seed = 0; seed < 150; seed++) {
             final World world = new World(seed);
             try {
                 final boolean kill = world.random.nextInt(5) == 0;
+                final boolean slow = world.random.nextInt(2) == 0;
+                final boolean suspect = world.random.nextInt(4) == 0;
                 for (int i = 0; i < 600; i++) {
                     if (kill && i == 200) {
                         world.kill(1 + world.random.nextInt(NODES - 1));
                     }
+                    if (slow && world.random.nextInt(60) == 0) {
+                        world.slow(1 + world.random.nextInt(NODES - 1));
+                    }
+                    if (suspect && world.random.nextInt(60) == 0) {
+                        world.suspect(1 + world.random.nextInt(NODES - 1));
+                    }
                     world.step();
                 }
-                if (!kill) {
+                if (!kill && !suspect) {
                     assertThat(world.failed).as("without a dead node").isZero();
                 }
                 ready += world.ready;
                 failed += world.failed;
+                hedged += world.calls.counters().hedgedCalls;
+                won += world.calls.counters().hedgesWon;
+                assertThat(world.calls.counters().hedgesWon).isLessThanOrEqualTo(world.calls.counters().hedgedCalls);
             } catch (final AssertionError | RuntimeException failure) {
                 throw new AssertionError("seed " + seed, failure);
             }
         }
-        assertThat(ready).isGreaterThan(20_000);
+        assertThat(ready).isGreaterThan(8_000);
         assertThat(failed).as("chunks whose experts died").isPositive();
+        assertThat(hedged).as("second calls").isGreaterThan(500);
+        assertThat(won).as("second calls that were answered first").isGreaterThan(hedged / 10);
+        System.out.printf("%d chunks, %d second calls, %d of them won%n", ready, hedged, won);
     }
 }

@@ -82,6 +82,7 @@ class GatewayDeskSimulationTest {
             boolean lost;
             boolean known = true;
             long stillUntilNs;
+            long crawlsUntilNs;
 
             Home(final int id) {
                 this.id = id;
@@ -215,7 +216,11 @@ class GatewayDeskSimulationTest {
             final Home home = homes[random.nextInt(HOMES)];
             final boolean othersLive = Arrays.stream(homes)
                     .anyMatch(other -> other != home && !other.lost && !other.desk.closed());
-            switch (random.nextInt(5)) {
+            switch (random.nextInt(6)) {
+                case 5 -> {
+                    home.crawlsUntilNs = nowNs + random.nextInt(1_000);
+                    log("crawls " + home.id + " until " + home.crawlsUntilNs);
+                }
                 case 0, 1 -> {
                     // Longer or shorter than it takes to be suspected, taken over from, and even the silence deadline.
                     home.stillUntilNs = nowNs + random.nextInt(random.nextBoolean() ? 150 : 1_500);
@@ -268,6 +273,11 @@ class GatewayDeskSimulationTest {
         public boolean usable(final int node) {
             final Home home = homes[node];
             return home.known && !home.lost && (!home.stands() || home.stillUntilNs - nowNs < SUSPECT_AFTER_NS);
+        }
+
+        @Override
+        public boolean crawls(final int node) {
+            return nowNs < homes[node].crawlsUntilNs;
         }
 
         @Override
