@@ -33,7 +33,7 @@ import com.typesafe.config.ConfigRenderOptions;
  * others go on. Each child ends when its standard input does, so none outlives this process, however it dies.
  */
 final class Supervisor {
-    private static final Duration DRIVER_START = Duration.ofSeconds(30);
+    private static final Duration DRIVER_START = Duration.ofSeconds(120);
     private static final Duration BEYOND_GRACE = Duration.ofSeconds(60);
     private static final Duration KILL_DEADLINE = Duration.ofSeconds(5);
     private static final String DRIVER = "media-driver";
@@ -171,8 +171,10 @@ final class Supervisor {
         try {
             line = CompletableFuture.supplyAsync(() -> firstLine(driver.process))
                     .get(DRIVER_START.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (final ExecutionException | TimeoutException e) {
-            console.say("the media driver says nothing: " + e.getMessage());
+        } catch (final TimeoutException e) {
+            console.say("the media driver has said nothing for " + DRIVER_START.toSeconds() + " s");
+        } catch (final ExecutionException e) {
+            console.say("the media driver cannot be heard: " + e.getCause().getMessage());
         }
         if (line == null || !line.startsWith(DriverCommand.READY)) {
             throw new CommandException("the media driver could not start" + lastWords(driver));
