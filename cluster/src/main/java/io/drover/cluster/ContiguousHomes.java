@@ -6,7 +6,6 @@ import java.util.function.Function;
 
 import io.drover.model.ModelConfig;
 import io.drover.model.checkpoint.Checkpoint;
-import io.drover.model.checkpoint.TensorView;
 import io.drover.placement.Budget;
 import io.drover.placement.ComputeRate;
 import io.drover.placement.ContiguousPlanner;
@@ -27,7 +26,7 @@ final class ContiguousHomes implements Function<SortedMap<Integer, NodeDescripto
 
     ContiguousHomes(final Checkpoint checkpoint) {
         model = checkpoint.config();
-        expertBytes = largestExpertBytes(checkpoint);
+        expertBytes = PlacementModel.largestExpertBytes(checkpoint);
     }
 
     @Override
@@ -43,18 +42,5 @@ final class ContiguousHomes implements Function<SortedMap<Integer, NodeDescripto
                 expertBytes, 1, 0);
         return new ContiguousPlanner().plan(new PlanRequest(nothingRouted, Topology.of(devices, Link.FREE, Link.FREE), null,
                 Budget.UNLIMITED, cost, 0, 1));
-    }
-
-    /** As the kernels pack it: bfloat16 stays, all else becomes float32. */
-    private static long largestExpertBytes(final Checkpoint checkpoint) {
-        long largest = 1;
-        for (int layer = 0; layer < checkpoint.config().layers().size(); layer++) {
-            if (checkpoint.config().layers().get(layer).moe() != null) {
-                final TensorView up = checkpoint.expert(layer, 0).up();
-                final int bytes = up.dtype() == TensorView.Dtype.BF16 ? Short.BYTES : Float.BYTES;
-                largest = Math.max(largest, 3L * up.rows() * up.columns() * bytes);
-            }
-        }
-        return largest;
     }
 }

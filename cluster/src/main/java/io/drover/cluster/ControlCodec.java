@@ -25,6 +25,8 @@ import com.esotericsoftware.kryo.kryo5.util.Pool;
 import io.drover.actors.RoutingTable;
 import io.drover.placement.Epoch;
 import io.drover.placement.Placement;
+import io.drover.placement.RebalanceLedger;
+import io.drover.placement.RebalanceMove;
 import io.drover.streams.Endpoint;
 
 /**
@@ -36,7 +38,7 @@ import io.drover.streams.Endpoint;
  */
 final class ControlCodec {
     /** Part of {@link Identity#frameVersion()}; to be raised with each change of {@link #TABLE} or of a record in it. */
-    static final int VERSION = 2;
+    static final int VERSION = 3;
 
     /** The ids on the wire. An id is never used again for something else. */
     static final Map<Class<?>, Integer> TABLE = table();
@@ -80,6 +82,11 @@ final class ControlCodec {
         table.put(ExpertSet.class, 44);
         table.put(MemberId.class, 45);
         table.put(RoutingReport.class, 46);
+        table.put(NodeReport.Replicas.class, 47);
+        table.put(RebalanceLedger.Entry.class, 48);
+        table.put(RebalanceLedger.Outcome.class, 49);
+        table.put(RebalanceMove.Id.class, 50);
+        table.put(RebalanceMove.Why.class, 51);
         table.put(String.class, 64);
         table.put(List.class, 65);
         table.put(Integer.class, 66);

@@ -6,10 +6,12 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.ClusterEvent.CurrentClusterState;
 import org.apache.pekko.cluster.Member;
@@ -17,10 +19,10 @@ import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.util.ByteString;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-import io.drover.cluster.Formation.Command;
-import io.drover.cluster.Formation.Event;
-import io.drover.cluster.Formation.MemberState;
+import io.drover.cluster.FormationEvent.MemberState;
 import io.drover.placement.RebalanceEvent;
 
 /**
@@ -57,19 +59,22 @@ final class Coordinator {
 
     private record Tick() implements Message {}
 
+    private static final Logger LOG = LoggerFactory.getLogger(Coordinator.class);
+
     private final Cluster cluster;
     private final AtomicLong lastTerm;
     private final Formation formation;
+    private long nowNs;
     private final Map<MemberId, ActorRef<Answer>> nodes = new HashMap<>();
     private final RoutingWindows routing;
     private @Nullable CurrentClusterState seen;
 
-    private Coordinator(final Cluster cluster, final AtomicLong lastTerm, final Formation formation,
+    private Coordinator(final ActorContext<Message> context, final AtomicLong lastTerm, final Formation.Settings settings,
             final RoutingWindows routing) {
         this.routing = routing;
-        this.cluster = cluster;
         this.lastTerm = lastTerm;
-        this.formation = formation;
+        cluster = Cluster.get(context.getSystem());
+        formation = new Formation(settings, cluster.selfMember().upNumber(), lastTerm.get(), now());
     }
 
     /**
@@ -78,10 +83,7 @@ final class Coordinator {
      */
     static Behavior<Message> create(final Formation.Settings settings, final AtomicLong lastTerm, final long routingSilenceNs) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
-            final Cluster cluster = Cluster.get(context.getSystem());
-            final Coordinator coordinator = new Coordinator(cluster, lastTerm,
-                    new Formation(settings, cluster.selfMember().upNumber(), lastTerm.get(), System.nanoTime()),
-                    new RoutingWindows(routingSilenceNs));
+            final Coordinator coordinator = new Coordinator(context, lastTerm, settings, new RoutingWindows(routingSilenceNs));
             timers.startTimerWithFixedDelay(new Tick(), TICK);
             return Behaviors.receive(Message.class).onAnyMessage(message -> {
                 coordinator.on(message);
@@ -97,26 +99,33 @@ final class Coordinator {
             final Map<MemberId, MemberState> members = members(state);
             nodes.keySet().retainAll(members.keySet());
             routing.onMembers(members.keySet());
-            step(new Event.Members(members));
+            step(new FormationEvent.Members(members));
         }
         switch (message) {
             case Report report -> {
                 nodes.put(report.state().node().member(), report.replyTo());
-                step(new Event.Reported(report.state()));
+                step(new FormationEvent.Reported(report.state()));
             }
             case Routing news -> routing.onReport(news.report(), System.nanoTime());
             case AskRouting ask -> ask.replyTo().tell(routing(ask.maxBytes()));
-            case Tick tick -> step(new Event.Tick());
+            case Tick tick -> step(new FormationEvent.Tick());
         }
     }
 
-    private void step(final Event event) {
-        final List<Command> commands = formation.on(event, System.nanoTime());
+    /** The wall's time, which coordinators share and the ledger needs, but never back. */
+    private long now() {
+        nowNs = Math.max(nowNs, TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis()));
+        return nowNs;
+    }
+
+    private void step(final FormationEvent event) {
+        final List<FormationCommand> commands = formation.on(event, now());
         lastTerm.accumulateAndGet(formation.term(), Math::max);
-        for (final Command command : commands) {
+        for (final FormationCommand command : commands) {
             switch (command) {
-                case Command.Send send -> tell(send.to(), send.orders());
-                case Command.Refuse refuse -> tell(refuse.to(), new Refusal(refuse.sentence()));
+                case FormationCommand.Send send -> tell(send.to(), send.orders());
+                case FormationCommand.Refuse refuse -> tell(refuse.to(), new Refusal(refuse.sentence()));
+                case FormationCommand.Alert alert -> LOG.warn("{}: {}", alert.kind(), alert.message());
             }
         }
     }

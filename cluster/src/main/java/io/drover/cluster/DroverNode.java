@@ -30,7 +30,7 @@ public final class DroverNode {
     private record Leaving(String why) implements CoordinatedShutdown.Reason {}
 
     private final NodeSettings settings;
-    private final ActorSystem<?> system;
+    private final ActorSystem<NodeGuardian.Command> system;
     private final NodeEngine engine;
     private final Checkpoint checkpoint;
     private final NodeWatch watch;
@@ -39,8 +39,8 @@ public final class DroverNode {
     private final AtomicReference<String> ending = new AtomicReference<>("");
     private final CompletableFuture<String> stopped = new CompletableFuture<>();
 
-    DroverNode(final NodeSettings settings, final ActorSystem<?> system, final NodeEngine engine, final Checkpoint checkpoint,
-            final NodeWatch watch, final ClusterRouting routing) {
+    DroverNode(final NodeSettings settings, final ActorSystem<NodeGuardian.Command> system, final NodeEngine engine,
+            final Checkpoint checkpoint, final NodeWatch watch, final ClusterRouting routing) {
         this.settings = settings;
         this.system = system;
         this.engine = engine;
@@ -138,9 +138,10 @@ public final class DroverNode {
     }
 
     /**
-     * Ends the node: refuses new sequences, lets open ones end, leaves the cluster, stops its actors, engine and links.
+     * Ends the node: refuses new sequences, lets open ones end and others take over the experts that only it has, leaves the cluster,
+     * stops its actors, engine and links.
      *
-     * @param grace how long open sequences may take
+     * @param grace how long open sequences may take; with zero, nobody takes anything over either
      * @return completes when all is closed; may be called again
      */
     public CompletionStage<Void> stop(final Duration grace) {
@@ -155,7 +156,19 @@ public final class DroverNode {
         if (!why.equals(STOPPED)) {
             LOG.error("node '{}': {}", settings.nodeName(), why);
         }
-        engine.drain().toCompletableFuture().orTimeout(grace.toMillis(), TimeUnit.MILLISECONDS).whenComplete((nothing, late) -> {
+        final CompletableFuture<Void> quiet = engine.drain()
+                .toCompletableFuture()
+                .orTimeout(grace.toMillis(), TimeUnit.MILLISECONDS);
+        final CompletableFuture<Void> released = watch.released().copy();
+        if (grace.isZero() || !watch.ready().isDone()) {
+            released.complete(null);
+        } else {
+            system.tell(NodeGuardian.Leave.INSTANCE);
+        }
+        released.orTimeout(settings.leaveTimeout().toMillis(), TimeUnit.MILLISECONDS).exceptionally(late -> {
+            LOG.warn("node '{}' leaves before others have taken over what only it has", settings.nodeName());
+            return null;
+        }).thenCombine(quiet, (nothing, done) -> done).whenComplete((nothing, late) -> {
             CoordinatedShutdown.get(system).runAll(new Leaving(why));
             system.getWhenTerminated()
                     .toCompletableFuture()

@@ -1,21 +1,26 @@
 package io.drover.cluster;
 
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
 
 import io.drover.actors.RoutingTable;
+import io.drover.cluster.FormationEvent.MemberState;
 import io.drover.placement.Epoch;
 import io.drover.placement.Placement;
 import io.drover.placement.PlanningException;
+import io.drover.placement.RebalanceCommand;
+import io.drover.placement.RebalanceEvent;
 import io.drover.streams.Endpoint;
 
 /**
@@ -23,20 +28,24 @@ import io.drover.streams.Endpoint;
  * without a clock, a thread or an actor.
  *
  * <p>Nodes report their whole state again and again, and every report is answered with orders that are a state too. So a message that
- * is lost, late or repeated is made good by the next one, and the machine keeps no timers but one:
+ * is lost, late or repeated is made good by the next one, and the machine keeps few timers:
  *
  * <pre>
  * LEARNING  a new coordinator knows nothing. It asks who is here what they run, until each member has answered or the
- *           deadline is over, then takes over names, ids and homes of the highest epoch, and continues under a higher term
+ *           deadline is over, then takes over names, ids and memory, and continues under a higher term
  *   -> FORMING   nobody runs anything
- *   -> SERVING   a table was learned
+ *   -> TAKING    a table was learned
  * FORMING   until the expected number of nodes is present; then homes are planned
  *   -> LOADING
- * LOADING   until every planned replica is ready; then the first table is published
- *   -> SERVING
- *   -> FORMING   a node with a home is gone and nothing is published: plan again
- * SERVING   each change of nodes or ready replicas is published as the next epoch. Homes stay: a node that comes back under its name
- *           gets its experts back. A node that is new is a home of sequences, without experts
+ * LOADING   until every planned replica is ready
+ *   -> MOVING
+ *   -> FORMING   a node with a home is gone: plan again
+ * TAKING    the learned table stays in force until each node has obeyed the new term, so that nothing of an older one can change
+ *           what it holds any more, or the deadline is over
+ *   -> MOVING
+ * MOVING    {@link ExpertMoves} decides what each node holds, and publishes. Nodes come and go; one that the others have lost for
+ *           longer than {@link Suspicion} allows is out of the table before membership is decided
+ *   -> TAKING    a node has heard of a higher term
  * </pre>
  *
  * Not thread-safe. A device's ordinal is the id of its node.
@@ -45,34 +54,13 @@ final class Formation {
     /**
      * @param expectedNodes nodes to wait for before experts are placed
      * @param learnNs       how long a silent member holds up a new coordinator
+     * @param lostNs        how long most nodes must have lost another one for its experts to be restored elsewhere
      * @param identity      what every node must agree with
      * @param homes         places experts on the nodes given by id; may throw {@link PlanningException}
+     * @param moves         how experts move afterwards
      */
-    record Settings(int expectedNodes, long learnNs, Identity identity,
-            Function<SortedMap<Integer, NodeDescriptor>, Placement> homes) {}
-
-    /** What the machine is told. */
-    sealed interface Event {
-        /** Who is a member now; whoever is not named is none. */
-        record Members(Map<MemberId, MemberState> members) implements Event {}
-
-        record Reported(NodeReport report) implements Event {}
-
-        /** Time has passed. */
-        record Tick() implements Event {}
-    }
-
-    /** What Pekko knows of a member. */
-    enum MemberState {
-        UP, UNREACHABLE, LEAVING
-    }
-
-    /** What the machine wants done. */
-    sealed interface Command {
-        record Send(MemberId to, Orders orders) implements Command {}
-
-        record Refuse(MemberId to, String sentence) implements Command {}
-    }
+    record Settings(int expectedNodes, long learnNs, long lostNs, Identity identity,
+            Function<SortedMap<Integer, NodeDescriptor>, Placement> homes, ExpertMoves.Settings moves) {}
 
     /** A node that has reported in its present life. */
     record Node(NodeReport report, long reportNs) {
@@ -81,28 +69,34 @@ final class Formation {
         }
     }
 
-    /** In place of the name of an id that nobody here remembers, but that an absent node may have. */
-    private static final String VACANT = "";
+    /** What a node was last told. */
+    private record Told(@Nullable ExpertSet hold, Epoch table, Epoch roster, boolean released) {}
 
     private static final int TERM_STRIDE = 1024;
+    private static final long ROSTER_PERIOD_NS = 500_000_000;
+    /** A witness that was silent for longer says nothing about others. */
+    private static final long FRESH_NS = 1_500_000_000;
 
     private final Settings settings;
     private final int number;
     private final long learnUntilNs;
     private final SortedMap<String, Node> nodes = new TreeMap<>();
-    private final List<String> names = new ArrayList<>();
+    private final NodeNames names = new NodeNames();
+    private final FirstPlacement first;
     private @Nullable Map<MemberId, MemberState> members;
+    private final Map<MemberId, Told> told = new HashMap<>();
+    private final Suspicion suspicion;
     private boolean learning = true;
-    private @Nullable Published learned;
+    private @Nullable RoutingTable learned;
     private long highestTerm;
     private long term;
     private long serial;
-    private @Nullable Placement homes;
-    private List<ExpertSet> holds = List.of();
-    private @Nullable Published published;
-    private String planningProblem = "";
+    private long takeUntilNs = Long.MAX_VALUE;
+    private @Nullable ExpertMoves moves;
+    private @Nullable RoutingTable published;
+    private Roster roster = Roster.NOTHING;
+    private long rosterNs;
     private boolean news;
-    private boolean stale;
     private long nowNs;
 
     /**
@@ -115,30 +109,50 @@ final class Formation {
         highestTerm = lastTerm;
         this.nowNs = nowNs;
         learnUntilNs = nowNs + settings.learnNs();
+        suspicion = new Suspicion(settings.lostNs());
+        first = new FirstPlacement(settings.homes());
     }
 
-    List<Command> on(final Event event, final long atNs) {
+    List<FormationCommand> on(final FormationEvent event, final long atNs) {
         nowNs = atNs;
         news = false;
-        final List<Command> commands = new ArrayList<>();
-        final MemberId reporter = switch (event) {
-            case Event.Members now -> {
-                final boolean changed = !now.members().equals(members);
-                news |= changed;
-                stale |= changed;
+        final List<FormationCommand> commands = new ArrayList<>();
+        MemberId reporter = null;
+        switch (event) {
+            case FormationEvent.Members now -> {
+                news |= !now.members().equals(members);
                 members = Map.copyOf(now.members());
-                yield null;
+                told.keySet().retainAll(members.keySet());
             }
-            case Event.Reported reported -> accept(reported.report(), commands);
-            case Event.Tick tick -> null;
-        };
-        advance();
-        for (final Node node : nodes.values()) {
-            if (node.member().equals(reporter) || news && state(node) != null) {
-                commands.add(new Command.Send(node.member(), orders(node)));
+            case FormationEvent.Reported reported -> reporter = accept(reported.report(), commands);
+            case FormationEvent.Placing placing -> {
+                if (moves != null) {
+                    moves.step(placing.event(), nowNs);
+                }
+            }
+            case FormationEvent.Tick tick -> {
             }
         }
+        advance(event, reporter);
+        for (final Node node : nodes.values()) {
+            final MemberId member = node.member();
+            if (state(node) != null && (news || member.equals(reporter) || !tell(node).equals(told.get(member)))) {
+                told.put(member, tell(node));
+                commands.add(new FormationCommand.Send(member, orders(node)));
+            }
+        }
+        if (moves != null) {
+            moves.sent(serial);
+            moves.takeOutside().forEach(each -> commands.add(outside(each)));
+        }
         return commands;
+    }
+
+    private static FormationCommand outside(final RebalanceCommand command) {
+        return switch (command) {
+            case RebalanceCommand.Alert alert -> new FormationCommand.Alert(alert.kind(), alert.message());
+            default -> throw new IllegalStateException(command + " is for a node");
+        };
     }
 
     /** The term that epochs and orders are given out under; 0 while learning. */
@@ -148,7 +162,7 @@ final class Formation {
 
     /** The table in force; null before there is one. */
     @Nullable
-    Published published() {
+    RoutingTable published() {
         return published;
     }
 
@@ -157,7 +171,7 @@ final class Formation {
     }
 
     /** Takes a report in; null if it is refused or comes from somebody who is no member (any more, or yet). */
-    private @Nullable MemberId accept(final NodeReport report, final List<Command> commands) {
+    private @Nullable MemberId accept(final NodeReport report, final List<FormationCommand> commands) {
         final NodeDescriptor node = report.node();
         final MemberId member = node.member();
         if (members == null || !members.containsKey(member)) {
@@ -165,85 +179,152 @@ final class Formation {
         }
         final String mismatch = settings.identity().mismatch(node.identity());
         if (!mismatch.isEmpty()) {
-            commands.add(new Command.Refuse(member, "node '" + node.name() + "' may not join: " + mismatch));
+            commands.add(new FormationCommand.Refuse(member, "node '" + node.name() + "' may not join: " + mismatch));
             return null;
         }
         final Node known = nodes.get(node.name());
-        if (known != null && !known.member().equals(member)) {
+        final boolean sameLife = known != null && known.member().equals(member);
+        if (known != null && !sameLife) {
             final MemberState other = members.get(known.member());
             if (other == MemberState.UP) {
-                commands.add(new Command.Refuse(member, "node name '" + node.name() + "' is in use by the running node at "
-                        + known.member().address()));
+                commands.add(
+                        new FormationCommand.Refuse(member, "node name '" + node.name() + "' is in use by the running node at "
+                                + known.member().address()));
             }
             if (other != null) {
                 return null;
             }
         }
-        final boolean sameLife = known != null && known.member().equals(member);
-        if (sameLife && known.report().serial() >= report.serial()) {
+        if (sameLife && known.report().serial() >= report.serial() || !sameId(report, commands)) {
             return null;
         }
-        if (!learning && report.nodeId() >= 0) {
-            if (published == null && homes == null
-                    && (report.nodeId() >= names.size() || names.get(report.nodeId()).equals(VACANT))) {
-                names.replaceAll(name -> name.equals(node.name()) ? VACANT : name);
-            }
-            claim(report.nodeId(), node.name());
-            if (names.indexOf(node.name()) != report.nodeId()) {
-                commands.add(new Command.Refuse(member, "node '" + node.name() + "' has node id " + report.nodeId()
-                        + ", which is not its id in this cluster; it must be started anew"));
-                return null;
+        if (!sameLife) {
+            suspicion.forget(names.id(node.name()));
+            if (moves != null) {
+                moves.lose(names.id(node.name()), nowNs);
             }
         }
-        final NodeReport kept = sameLife && report.running() == null
+        news |= !sameLife || known.report().endpoint() == null && report.endpoint() != null;
+        nodes.put(node.name(), new Node(sameLife && report.running() == null
                 ? withRunning(report, known.report().running())
-                : report;
-        stale |= known == null || !sameLife || !sameHoldings(known.report(), kept);
-        nodes.put(node.name(), new Node(kept, nowNs));
-        highestTerm = Math.max(highestTerm, report.term());
-        if (!learning
-                && (report.term() > term || published != null && report.installed().compareTo(published.table().epoch()) > 0)) {
-            // An earlier coordinator went beyond what this one learned: only a higher term is sure to be obeyed.
-            raiseTerm();
-            news = true;
-            stale = true;
-        }
-        final Published running = report.running();
-        if (learning && running != null && (learned == null || running.table().epoch().compareTo(learned.table().epoch()) > 0)) {
-            learned = running;
-        }
+                : report, nowNs));
+        heed(report);
         return member;
     }
 
-    private static boolean sameHoldings(final NodeReport a, final NodeReport b) {
-        return a.loading() == b.loading() && Objects.equals(a.endpoint(), b.endpoint()) && a.loaded().equals(b.loaded());
+    private boolean sameId(final NodeReport report, final List<FormationCommand> commands) {
+        if (learning || report.nodeId() < 0) {
+            return true;
+        }
+        final NodeDescriptor node = report.node();
+        if (forming()) {
+            names.yield(report.nodeId(), node.name());
+        }
+        names.claim(report.nodeId(), node.name());
+        if (names.id(node.name()) == report.nodeId()) {
+            return true;
+        }
+        commands.add(new FormationCommand.Refuse(node.member(), "node '" + node.name() + "' has node id " + report.nodeId()
+                + ", which is not its id in this cluster; it must be started anew"));
+        return false;
+    }
+
+    /** Learns from a report what earlier coordinators did. */
+    private void heed(final NodeReport report) {
+        highestTerm = Math.max(highestTerm, report.obeyed().term());
+        if (!learning && (report.obeyed().term() > term
+                || published != null && report.installed().compareTo(published.epoch()) > 0)) {
+            // An earlier coordinator went beyond what this one learned: only a higher term is sure to be obeyed.
+            raiseTerm();
+            news = true;
+            if (moves != null) {
+                roster = Roster.of(roster.version(), names.all(), moves.saved());
+                moves = null;
+                takeUntilNs = nowNs + settings.learnNs();
+            }
+        }
+        final Published running = report.running();
+        if (learning && running != null) {
+            if (learned == null || running.table().epoch().compareTo(learned.epoch()) > 0) {
+                learned = running.table();
+            }
+            if (running.roster().version().compareTo(roster.version()) > 0) {
+                roster = running.roster();
+            }
+        }
     }
 
     private static NodeReport withRunning(final NodeReport report, final @Nullable Published running) {
-        return new NodeReport(report.node(), report.serial(), report.nodeId(), report.endpoint(), report.term(),
-                report.installed(),
-                report.loading(), report.loaded(), report.problem(), running);
+        return new NodeReport(report.node(), report.serial(), report.nodeId(), report.endpoint(), report.obeyed(),
+                report.installed(), report.roster(), report.loading(), report.replicas(), report.problem(), report.suspects(),
+                report.leaving(), running);
     }
 
-    private void advance() {
+    private void advance(final FormationEvent event, final @Nullable MemberId reporter) {
         if (learning && !endLearning()) {
             return;
         }
-        for (final String name : nodes.keySet()) {
-            if (!names.contains(name)) {
-                names.add(name);
-                news = true;
-                stale = true;
-            }
+        news |= names.admit(nodes.keySet());
+        if (moves == null) {
+            begin();
+        } else {
+            move(moves, event, reporter);
         }
+        if (moves != null) {
+            publish(moves);
+            remember(moves);
+        }
+    }
+
+    /** Forms or takes over, and begins to move when that is done. */
+    private void begin() {
         if (published == null) {
             form();
+            if (first.exists() && first.devices().allMatch(this::complete)) {
+                start();
+            }
+        } else if (nowNs - takeUntilNs >= 0 || present().allMatch(node -> node.report().obeyed().term() == term)) {
+            start();
         }
-        // Comparing whole tables is the one expensive step, so it waits for a cause.
-        if (stale) {
-            stale = false;
-            publish();
+    }
+
+    private void start() {
+        news = true;
+        first.discard();
+        moves = new ExpertMoves(settings.moves(), term, roster.saved(),
+                present().map(Node::report).filter(report -> report.obeyed().term() == term).toList(), serial, nowNs);
+    }
+
+    private void move(final ExpertMoves running, final FormationEvent event, final @Nullable MemberId reporter) {
+        judge();
+        for (int id = 0; id < names.size(); id++) {
+            final Node node = present(id);
+            final boolean in = node != null && !suspicion.lost(id);
+            if (running.isMember(id) != in) {
+                news = true;
+                if (!in) {
+                    running.lose(id, nowNs);
+                } else if (node.report().obeyed().term() == term) {
+                    running.join(node.report(), nowNs);
+                }
+            } else if (in && node.member().equals(reporter)) {
+                running.report(node.report(), nowNs);
+            }
         }
+        if (event instanceof FormationEvent.Tick) {
+            running.step(new RebalanceEvent.Tick(), nowNs);
+        }
+    }
+
+    private void judge() {
+        final Map<Integer, Set<Integer>> suspects = new HashMap<>();
+        present().filter(node -> nowNs - node.reportNs() < FRESH_NS)
+                .forEach(node -> suspects.put(node.report().nodeId(), Set.copyOf(node.report().suspects())));
+        suspicion.step(suspects, nowNs);
+    }
+
+    private Stream<Node> present() {
+        return IntStream.range(0, names.size()).mapToObj(this::present).filter(Objects::nonNull).map(Objects::requireNonNull);
     }
 
     private boolean endLearning() {
@@ -262,15 +343,12 @@ final class Formation {
         }
         learning = false;
         news = true;
-        stale = true;
         raiseTerm();
-        if (learned != null) {
-            names.addAll(learned.roster().names());
-            settle(learned.roster().homes());
-            published = learned;
-        }
+        names.learn(roster.names());
+        published = learned;
+        takeUntilNs = nowNs + settings.learnNs();
         for (final Node node : nodes.values()) {
-            claim(node.report().nodeId(), node.report().node().name());
+            names.claim(node.report().nodeId(), node.report().node().name());
         }
         return true;
     }
@@ -285,144 +363,99 @@ final class Formation {
         highestTerm = term;
     }
 
-    /** Keeps an id that an earlier coordinator gave out before it published anything. */
-    private void claim(final int id, final String name) {
-        if (id < 0 || names.contains(name)) {
-            return;
-        }
-        while (names.size() <= id) {
-            names.add(VACANT);
-        }
-        if (names.get(id).equals(VACANT)) {
-            names.set(id, name);
-        }
-    }
-
     private void form() {
-        final Placement planned = homes;
-        if (planned != null && devices(planned).allMatch(device -> present(device) != null)) {
+        if (first.exists() && first.devices().allMatch(device -> present(device) != null)) {
             return;
         }
-        settle(null);
+        news |= first.exists();
+        first.discard();
         final SortedMap<Integer, NodeDescriptor> present = new TreeMap<>();
-        for (int id = 0; id < names.size(); id++) {
-            final Node node = present(id);
-            if (node != null) {
-                present.put(id, node.report().node());
-            }
-        }
-        news |= planned != null;
-        if (present.size() >= settings.expectedNodes()) {
-            try {
-                settle(settings.homes().apply(present));
-                planningProblem = "";
-                news = true;
-            } catch (final PlanningException e) {
-                planningProblem = Objects.requireNonNullElse(e.getMessage(), "no placement");
-            }
-        }
+        present().forEach(node -> present.put(names.id(node.report().node().name()), node.report().node()));
+        news |= present.size() >= settings.expectedNodes() && first.plan(present);
     }
 
-    private void settle(final @Nullable Placement target) {
-        stale |= target != null || homes != null;
-        homes = target;
-        holds = target == null
-                ? List.of()
-                : IntStream.rangeClosed(0, devices(target).max().orElse(-1)).mapToObj(device -> hold(target, device)).toList();
-    }
-
-    /** What a device is to hold; nothing before homes are planned. */
+    /** What a device is to hold: nothing before homes are planned; null where nothing is to change. */
+    @Nullable
     ExpertSet hold(final int device) {
-        return device >= 0 && device < holds.size() ? holds.get(device) : ExpertSet.EMPTY;
+        if (moves != null) {
+            return moves.hold(device);
+        }
+        if (learning || published != null) {
+            return null;
+        }
+        return first.hold(device);
     }
 
-    private void publish() {
-        final Placement target = homes;
-        if (target == null) {
+    private void publish(final ExpertMoves running) {
+        final Placement placement = running.table();
+        if (placement == null || published != null && published.epoch().equals(placement.epoch())) {
             return;
         }
-        final Published last = published;
-        if (last == null && devices(target).anyMatch(device -> !complete(device))) {
-            return;
-        }
-        final RoutingTable table = derive(target);
-        final Roster roster = new Roster(names, target);
-        final boolean sameTerm = last != null && last.table().epoch().term() == term;
-        if (sameTerm && sameContent(table, last.table()) && roster.equals(last.roster())) {
-            return;
-        }
-        final Epoch epoch = sameTerm ? last.table().epoch().next() : new Epoch(term, 1);
-        published = new Published(new RoutingTable(table.nodes(), table.placement().withEpoch(epoch), table.nodeOfDevice()),
-                roster);
-        news = true;
-    }
-
-    private RoutingTable derive(final Placement target) {
         final List<Endpoint> endpoints = new ArrayList<>();
+        final List<Integer> nodeOfDevice = new ArrayList<>();
         for (int id = 0; id < names.size(); id++) {
             final Node node = present(id);
-            if (node != null) {
+            final boolean in = node != null && running.isMember(id);
+            nodeOfDevice.add(in ? id : -1);
+            if (in) {
                 endpoints.add(Objects.requireNonNull(node.report().endpoint()));
             }
         }
-        final int[][][] devices = target.toArray();
-        for (int layer = 0; layer < devices.length; layer++) {
-            for (int expert = 0; expert < devices[layer].length; expert++) {
-                final int code = ExpertSet.code(layer, expert);
-                devices[layer][expert] = Arrays.stream(devices[layer][expert]).filter(device -> usable(device, code)).toArray();
-            }
+        published = new RoutingTable(endpoints, placement, nodeOfDevice);
+        news = true;
+    }
+
+    /** Gives every node the memory of this coordinator, now and then. */
+    private void remember(final ExpertMoves running) {
+        if (roster.version().term() == term && roster.names().equals(names.all()) && nowNs - rosterNs < ROSTER_PERIOD_NS) {
+            return;
         }
-        return new RoutingTable(endpoints, Placement.of(Epoch.NONE, devices),
-                IntStream.range(0, names.size()).mapToObj(this::nodeOf).toList());
-    }
-
-    private int nodeOf(final int device) {
-        return present(device) == null ? -1 : device;
-    }
-
-    /** While a node is loading, what is new on it is held back, so that it enters the table in one epoch and not expert by expert. */
-    private boolean usable(final int device, final int code) {
-        final Node node = present(device);
-        return node != null && node.report().loaded().contains(code)
-                && (!node.report().loading() || published != null && published.table().nodes().contains(node.report().endpoint())
-                        && published.table().placement().hosts(device, ExpertSet.layer(code), ExpertSet.expert(code)));
+        rosterNs = nowNs;
+        final Epoch version = roster.version().term() == term ? roster.version().next() : new Epoch(term, 1);
+        final Roster newest = Roster.of(version, names.all(), running.saved());
+        if (roster.version().term() != term || !newest.sameContent(roster)) {
+            roster = newest;
+        }
     }
 
     private boolean complete(final int device) {
         final Node node = present(device);
-        return node != null && node.report().loaded().containsAll(hold(device));
+        return node != null && node.report().obeyed().term() == term
+                && node.report().ready().containsAll(Objects.requireNonNull(hold(device)));
     }
 
-    private static boolean sameContent(final RoutingTable a, final RoutingTable b) {
-        return a.nodes().equals(b.nodes()) && a.nodeOfDevice().equals(b.nodeOfDevice())
-                && a.placement().withEpoch(Epoch.NONE).equals(b.placement().withEpoch(Epoch.NONE));
+    private Told tell(final Node node) {
+        final int id = learning ? -1 : names.id(node.report().node().name());
+        return new Told(hold(id), published == null || learning ? Epoch.NONE : published.epoch(), roster.version(),
+                released(node));
     }
 
     private Orders orders(final Node node) {
-        final int id = learning ? -1 : names.indexOf(node.report().node().name());
-        final Published now = published;
-        final boolean recall = learning && !node.report().installed().equals(Epoch.NONE) && node.report().running() == null;
-        final boolean send = !learning && now != null && !node.report().installed().equals(now.table().epoch());
-        return new Orders(new Epoch(learning ? 0 : term, ++serial), id, hold(id), recall, send ? now : null, view());
+        final NodeReport report = node.report();
+        final int id = learning ? -1 : names.id(report.node().name());
+        final RoutingTable now = published;
+        final boolean recall = learning && !report.installed().equals(Epoch.NONE) && report.running() == null;
+        final boolean send = !learning && now != null && !report.installed().equals(now.epoch());
+        final boolean remind = !learning && !report.roster().equals(roster.version());
+        return new Orders(new Epoch(learning ? 0 : term, ++serial), id, hold(id), recall, send ? now : null,
+                remind ? roster : null, released(node), view());
     }
 
-    static ExpertSet hold(final Placement target, final int device) {
-        return ExpertSet.of(IntStream.range(0, target.layers())
-                .boxed()
-                .flatMapToInt(layer -> IntStream.range(0, target.experts(layer))
-                        .filter(expert -> target.hosts(device, layer, expert))
-                        .map(expert -> ExpertSet.code(layer, expert))));
-    }
-
-    static IntStream devices(final Placement target) {
-        return Arrays.stream(target.toArray()).flatMap(Arrays::stream).flatMapToInt(Arrays::stream).distinct().sorted();
+    /** Nobody waits for a node to take over what it has if there is none that stays. */
+    private boolean released(final Node node) {
+        final ExpertMoves running = moves;
+        return running == null
+                ? published == null && !learning
+                : running.isReleased(node.report().node().name()) || running.allLeave();
     }
 
     /** The node of an id if it belongs into the table: with an engine, and a member that is not leaving. */
     private @Nullable Node present(final int id) {
-        final Node node = id < names.size() ? nodes.get(names.get(id)) : null;
+        final Node node = id < names.size() ? nodes.get(names.name(id)) : null;
         final MemberState state = node == null ? null : state(node);
-        return node != null && node.report().endpoint() != null && state != null && state != MemberState.LEAVING ? node : null;
+        return node != null && node.report().endpoint() != null && state != null && state != MemberState.LEAVING
+                ? node
+                : null;
     }
 
     @Nullable
@@ -436,8 +469,9 @@ final class Formation {
         return learning;
     }
 
+    /** Why experts cannot be placed; empty if they can. */
     String planningProblem() {
-        return planningProblem;
+        return first.problem();
     }
 
     int expectedNodes() {
@@ -445,12 +479,22 @@ final class Formation {
     }
 
     List<String> names() {
-        return names;
+        return names.all();
     }
 
+    /** Whether there is neither a table nor a plan for the first one. */
+    boolean forming() {
+        return published == null && !first.exists();
+    }
+
+    /** What decides where experts live; null before the first table. */
     @Nullable
-    Placement homes() {
-        return homes;
+    ExpertMoves moves() {
+        return moves;
+    }
+
+    boolean suspected(final int id) {
+        return suspicion.lost(id);
     }
 
     @Nullable

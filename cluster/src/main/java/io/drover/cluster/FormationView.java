@@ -3,10 +3,12 @@ package io.drover.cluster;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
 import org.jspecify.annotations.Nullable;
 
+import io.drover.actors.RoutingTable;
 import io.drover.placement.Epoch;
 import io.drover.placement.Placement;
 
@@ -24,8 +26,8 @@ final class FormationView {
             nodes.add(node(id));
         }
         final String reason = reason(nodes);
-        final Published published = formation.published();
-        return new ClusterView(reason.isEmpty(), reason, published == null ? Epoch.NONE : published.table().epoch(), nodes);
+        final RoutingTable published = formation.published();
+        return new ClusterView(reason.isEmpty(), reason, published == null ? Epoch.NONE : published.epoch(), nodes);
     }
 
     private NodeView node(final int id) {
@@ -36,12 +38,12 @@ final class FormationView {
         }
         final NodeView.State state = state(id, node);
         return new NodeView(name, id, node.member().address(), state,
-                state == NodeView.State.GONE ? 0 : node.report().loaded().size(),
+                state == NodeView.State.GONE ? 0 : node.report().ready().size(),
                 TimeUnit.NANOSECONDS.toMillis(formation.nowNs() - node.reportNs()));
     }
 
     private NodeView.State state(final int id, final Formation.Node node) {
-        final Formation.MemberState member = formation.state(node);
+        final FormationEvent.MemberState member = formation.state(node);
         if (member == null) {
             return NodeView.State.GONE;
         }
@@ -52,8 +54,13 @@ final class FormationView {
                 if (node.report().endpoint() == null) {
                     yield NodeView.State.JOINING;
                 }
-                final boolean complete = node.report().loaded().containsAll(formation.hold(id));
-                yield complete ? NodeView.State.SERVING : NodeView.State.LOADING;
+                if (formation.suspected(id)) {
+                    yield NodeView.State.SUSPECTED;
+                }
+                final ExpertSet hold = formation.hold(id);
+                yield hold == null || node.report().ready().containsAll(hold)
+                        ? NodeView.State.SERVING
+                        : NodeView.State.LOADING;
             }
         };
     }
@@ -63,19 +70,19 @@ final class FormationView {
         if (formation.learning()) {
             return "a new coordinator is asking the nodes what they run";
         }
-        final Published published = formation.published();
-        if (formation.homes() == null) {
+        final RoutingTable published = formation.published();
+        if (formation.forming()) {
             return forming(nodes);
         }
         if (published == null) {
             return loading(nodes);
         }
-        final String lost = lost(nodes, published.table().placement());
+        final String lost = lost(nodes, published.placement());
         if (!lost.isEmpty()) {
             return lost;
         }
         final List<String> behind = nodes.stream().filter(node -> installedNothing(node, published)).map(NodeView::name).toList();
-        return behind.isEmpty() ? "" : "epoch " + published.table().epoch() + " has not reached " + String.join(", ", behind);
+        return behind.isEmpty() ? "" : "epoch " + published.epoch() + " has not reached " + String.join(", ", behind);
     }
 
     private String forming(final List<NodeView> nodes) {
@@ -94,14 +101,14 @@ final class FormationView {
         int wanted = 0;
         int loaded = 0;
         for (final NodeView view : nodes) {
-            final ExpertSet hold = formation.hold(view.nodeId());
+            final ExpertSet hold = Objects.requireNonNullElse(formation.hold(view.nodeId()), ExpertSet.EMPTY);
             wanted += hold.size();
             final Formation.Node node = formation.node(view.name());
             if (node != null) {
                 if (!node.report().problem().isEmpty()) {
                     return view.name() + " could not load an expert: " + node.report().problem();
                 }
-                loaded += node.report().loaded().filter(hold::contains).size();
+                loaded += node.report().ready().filter(hold::contains).size();
             }
         }
         return "experts are loading: " + loaded + " of " + wanted + " replicas are ready";
@@ -124,16 +131,16 @@ final class FormationView {
             return "";
         }
         final List<String> absent = nodes.stream().filter(node -> switch (node.state()) {
-            case GONE, LEAVING, UNREACHABLE, LOADING, JOINING -> true;
+            case GONE, LEAVING, UNREACHABLE, SUSPECTED, LOADING, JOINING -> true;
             case SERVING -> false;
         }).map(node -> node.name() + " is " + node.state().name().toLowerCase(Locale.ROOT)).toList();
         return lost + " of " + all + " experts have no replica that can be reached; " + String.join(", ", absent);
     }
 
-    private boolean installedNothing(final NodeView view, final Published published) {
+    private boolean installedNothing(final NodeView view, final RoutingTable published) {
         final Formation.@Nullable Node node = formation.node(view.name());
-        final Placement placement = published.table().placement();
+        final Placement placement = published.placement();
         return node != null && view.state() == NodeView.State.SERVING && node.report().installed().equals(Epoch.NONE)
-                && Formation.hold(placement, view.nodeId()).size() > 0;
+                && FirstPlacement.hold(placement, view.nodeId()).size() > 0;
     }
 }

@@ -1,7 +1,9 @@
 package io.drover.cluster;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
@@ -31,9 +33,15 @@ final class NodeGuardian {
     record Register(NodeDescriptor node, ActorRef<Coordinator.Message> coordinator) implements Command {}
 
     /** The engine runs: replicas can be loaded, tables installed. */
-    record EngineStarted(Endpoint endpoint, Consumer<RoutingTable> install, ActorRef<ExpertShards.Envelope> region)
+    record EngineStarted(Endpoint endpoint, Consumer<RoutingTable> install, Supplier<List<Integer>> suspects,
+            ActorRef<ExpertShards.Envelope> region)
             implements
                 Command {}
+
+    /** The node is to stop; the listener sees when it may. */
+    enum Leave implements Command {
+        INSTANCE
+    }
 
     private record Answered(Coordinator.Answer answer) implements Command {}
 
@@ -97,7 +105,13 @@ final class NodeGuardian {
                 engine = started;
                 step(new Event.EngineStarted(started.endpoint()));
             }
-            case Tick tick -> step(new Event.Tick());
+            case Tick tick -> {
+                if (engine != null) {
+                    step(new Event.Suspected(engine.suspects().get()));
+                }
+                step(new Event.Tick());
+            }
+            case Leave leave -> step(new Event.LeaveRequested());
             case Register register -> throw new IllegalStateException("a node registers once");
         }
     }
@@ -126,7 +140,7 @@ final class NodeGuardian {
             switch (command) {
                 case Participant.Command.Report report -> coordinator.tell(new Coordinator.Report(report.state(), answers));
                 case Participant.Command.StartEngine start -> listener.identified(start.nodeId());
-                case Participant.Command.Install install -> engine().install().accept(install.published().table());
+                case Participant.Command.Install install -> engine().install().accept(install.table());
                 case Participant.Command.Replica replica -> tell(replica.command());
             }
         }

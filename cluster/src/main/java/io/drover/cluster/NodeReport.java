@@ -1,24 +1,49 @@
 package io.drover.cluster;
 
+import java.util.List;
+
 import org.jspecify.annotations.Nullable;
 
 import io.drover.placement.Epoch;
 import io.drover.streams.Endpoint;
 
 /**
- * All that a node tells of itself, as state and not as change: a lost or repeated report does no harm.
+ * A node's state, sent to the coordinator again and again.
  *
- * @param node      who
- * @param serial    rises within a life: a report that comes late is ignored
+ * @param node      who it is
+ * @param serial    rises with each report of one life
  * @param nodeId    its id; -1 before it was given one
  * @param endpoint  where its frames go; null until its engine runs
- * @param term      of the last orders that it obeyed
+ * @param obeyed    stamp of the last orders that it obeyed
  * @param installed epoch of the table that its engine routes by
+ * @param roster    version of the roster that it holds
  * @param loading   whether replicas that it was told to hold are still being loaded
- * @param loaded    replicas that are ready
+ * @param replicas  what its device holds
  * @param problem   why a replica could not be loaded; empty if none
+ * @param suspects  ids of nodes whose data-plane heartbeats are overdue here
+ * @param leaving   whether it wants to leave
  * @param running   what is installed, if the coordinator asked for it
  */
-record NodeReport(NodeDescriptor node, long serial, int nodeId, @Nullable Endpoint endpoint, long term, Epoch installed,
-        boolean loading, ExpertSet loaded,
-        String problem, @Nullable Published running) {}
+record NodeReport(NodeDescriptor node, long serial, int nodeId, @Nullable Endpoint endpoint, Epoch obeyed, Epoch installed,
+        Epoch roster, boolean loading, Replicas replicas, String problem, List<Integer> suspects, boolean leaving,
+        @Nullable Published running) {
+
+    /**
+     * The replicas of a device, by what they are doing; each is in at most one of these.
+     *
+     * @param ready  they take calls
+     * @param busy   being loaded or drained
+     * @param failed they could not be loaded, and take no room
+     */
+    record Replicas(ExpertSet ready, ExpertSet busy, ExpertSet failed) {
+        static final Replicas NONE = new Replicas(ExpertSet.EMPTY, ExpertSet.EMPTY, ExpertSet.EMPTY);
+    }
+
+    NodeReport {
+        suspects = List.copyOf(suspects);
+    }
+
+    ExpertSet ready() {
+        return replicas.ready();
+    }
+}

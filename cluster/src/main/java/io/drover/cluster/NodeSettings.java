@@ -28,7 +28,8 @@ import io.drover.streams.DataPlaneSettings;
  */
 public record NodeSettings(String nodeName, Path modelDirectory, String modelName, String host, int port, List<String> seeds,
         int expectedNodes, Duration joinTimeout, String dataHost, int dataPort, long memoryBudgetBytes, int parallelLoads,
-        Duration replicaTimeout, Duration replicaRetry, Duration learnTimeout, StatisticsSettings statistics,
+        Duration replicaTimeout, Duration replicaRetry, Duration learnTimeout, Duration lostAfter, Duration leaveTimeout,
+        StatisticsSettings statistics,
         EngineSettings engine, DataPlaneSettings plane,
         Config config) {
 
@@ -78,12 +79,13 @@ public record NodeSettings(String nodeName, Path modelDirectory, String modelNam
         final String dataHost = own.getString("data-host");
         final long budget = own.getMemorySize("memory-budget").toBytes();
         requireKernels(config.getString("drover.engine.kernels"));
+        PlacementModel.rebalance(config);
         return new NodeSettings(name, model, modelName.isEmpty() ? String.valueOf(model.getFileName()) : modelName, host,
                 port(own, "port"), seeds, atLeastOne(own, "expected-nodes"), positive(own, "join-timeout"),
                 dataHost.isEmpty() ? host : dataHost, port(own, "data-port"), budget == 0 ? machineMemoryBytes() / 2 : budget,
                 atLeastOne(own, "parallel-loads"), positive(own, "replica-timeout"), positive(own, "replica-retry"),
-                positive(own, "learn-timeout"), StatisticsSettings.from(own), EngineSettings.from(config),
-                DataPlaneSettings.from(config), config);
+                positive(own, "learn-timeout"), positive(own, "lost-after"), positive(own, "leave-timeout"),
+                StatisticsSettings.from(own), EngineSettings.from(config), DataPlaneSettings.from(config), config);
     }
 
     private static void requireKernels(final String value) {

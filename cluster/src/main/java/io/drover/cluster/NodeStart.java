@@ -17,6 +17,7 @@ import org.apache.pekko.actor.BootstrapSetup;
 import org.apache.pekko.actor.setup.ActorSystemSetup;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.SupervisorStrategy;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.typed.Cluster;
@@ -95,7 +96,7 @@ final class NodeStart {
                 replica -> ExpertActor.create(replica, engine.experts()));
         await(ExpertShards.own(system, nodeId), System.nanoTime() + settings.joinTimeout().toNanos(),
                 "the device's location could not be recorded");
-        system.tell(new NodeGuardian.EngineStarted(engine.endpoint(), engine::install, region));
+        system.tell(new NodeGuardian.EngineStarted(engine.endpoint(), engine::install, engine::suspected, region));
         final RoutingReporter reporter = opened(new RoutingReporter(settings.nodeName(), descriptor.member(), engine,
                 settings.statistics(), report -> coordinator.tell(new Coordinator.Routing(report))));
         reporter.start();
@@ -132,13 +133,13 @@ final class NodeStart {
     private ActorRef<Coordinator.Message> coordinator(final ActorSystem<?> system, final Identity identity,
             final Checkpoint checkpoint) {
         final Formation.Settings formation = new Formation.Settings(settings.expectedNodes(), settings.learnTimeout().toNanos(),
-                identity,
-                new ContiguousHomes(checkpoint));
+                settings.lostAfter().toNanos(), identity, new ContiguousHomes(checkpoint),
+                PlacementModel.of(checkpoint, settings));
         return ClusterSingleton.get(system)
                 .init(SingletonActor.of(
                         Behaviors.supervise(Coordinator.create(formation, new AtomicLong(), settings.statistics().silenceNs()))
                                 .onFailure(SupervisorStrategy.restart()),
-                        Coordinator.NAME));
+                        Coordinator.NAME).withProps(DispatcherSelector.blocking()));
     }
 
     private NodeDescriptor describe(final ActorSystem<?> system, final Identity identity) {

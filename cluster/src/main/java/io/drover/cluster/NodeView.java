@@ -19,6 +19,8 @@ public record NodeView(String name, int nodeId, String address, State state, int
         LOADING,
         /** In the routing table, with all that it is to hold. */
         SERVING,
+        /** Lost to the data plane of most nodes: its experts are restored elsewhere. */
+        SUSPECTED,
         /** Silent to the failure detector; decided upon within seconds. */
         UNREACHABLE,
         /** On its way out. */

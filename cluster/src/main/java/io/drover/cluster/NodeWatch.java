@@ -6,18 +6,20 @@ import java.util.function.Consumer;
 
 import org.jspecify.annotations.Nullable;
 
+import io.drover.actors.RoutingTable;
 import io.drover.placement.Epoch;
 
 /** Keeps what a node's guardian last saw for callers on other threads, and tells of progress. */
 final class NodeWatch implements NodeGuardian.Listener {
     /** @param answeredNs when the coordinator last answered */
-    record Seen(@Nullable ClusterView view, @Nullable Published installed, Epoch epoch, long answeredNs) {}
+    record Seen(@Nullable ClusterView view, @Nullable RoutingTable installed, Epoch epoch, long answeredNs) {}
 
     private final NodeSettings settings;
     private final Consumer<Progress> progress;
     private final CompletableFuture<Integer> nodeId = new CompletableFuture<>();
     private final CompletableFuture<String> refusal = new CompletableFuture<>();
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
+    private final CompletableFuture<Void> released = new CompletableFuture<>();
     private volatile Seen seen = new Seen(null, null, Epoch.NONE, System.nanoTime());
     private volatile @Nullable Progress last;
 
@@ -42,6 +44,9 @@ final class NodeWatch implements NodeGuardian.Listener {
         final ClusterView view = participant.view();
         final long nowNs = System.nanoTime();
         seen = new Seen(view, participant.installed(), participant.epoch(), nowNs - participant.sinceAnswerNs(nowNs));
+        if (participant.released()) {
+            released.complete(null);
+        }
         if (ready.isDone()) {
             return;
         }
@@ -83,8 +88,13 @@ final class NodeWatch implements NodeGuardian.Listener {
 
     /** What this node routes by; null before its first table. */
     @Nullable
-    Published installed() {
+    RoutingTable installed() {
         return seen.installed();
+    }
+
+    /** Completes when the node asked to leave and others have what only it had. */
+    CompletableFuture<Void> released() {
+        return released;
     }
 
     ClusterStatus status(final String stopped) {

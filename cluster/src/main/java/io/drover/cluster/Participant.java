@@ -6,6 +6,7 @@ import java.util.concurrent.TimeUnit;
 
 import org.jspecify.annotations.Nullable;
 
+import io.drover.actors.RoutingTable;
 import io.drover.placement.Epoch;
 import io.drover.placement.Placement;
 import io.drover.streams.Endpoint;
@@ -29,6 +30,12 @@ final class Participant {
 
         record ReplicaDrained(int code) implements Event {}
 
+        /** What the engine sees of its peers: ids of those whose heartbeats are overdue. */
+        record Suspected(List<Integer> nodes) implements Event {}
+
+        /** The node is to stop: others are to take its experts over first. */
+        record LeaveRequested() implements Event {}
+
         /** Time has passed. */
         record Tick() implements Event {}
     }
@@ -40,20 +47,26 @@ final class Participant {
         /** Comes once. */
         record StartEngine(int nodeId) implements Command {}
 
-        record Install(Published published) implements Command {}
+        record Install(RoutingTable table) implements Command {}
 
         record Replica(Residency.Command command) implements Command {}
     }
 
+    private static final int FEW_LOADS = 8;
     private static final long BUSY_PERIOD_NS = TimeUnit.MILLISECONDS.toNanos(200);
     private static final long QUIET_PERIOD_NS = TimeUnit.SECONDS.toNanos(1);
 
     private final NodeDescriptor node;
     private final Residency residency;
     private Epoch obeyed = Epoch.NONE;
+    private @Nullable ExpertSet held;
     private int nodeId = -1;
     private @Nullable Endpoint endpoint;
-    private @Nullable Published installed;
+    private @Nullable RoutingTable installed;
+    private Roster roster = Roster.NOTHING;
+    private List<Integer> suspects = List.of();
+    private boolean leaving;
+    private boolean released;
     private @Nullable ClusterView view;
     private long serial;
     private boolean recalled;
@@ -78,14 +91,28 @@ final class Participant {
             }
             case Event.ReplicaReady ready -> residency.ready(ready.code(), nowNs);
             case Event.ReplicaFailed failed -> residency.failed(failed.code(), failed.reason(), nowNs);
-            case Event.ReplicaDrained drained -> residency.drained(drained.code());
+            case Event.ReplicaDrained drained -> {
+                residency.drained(drained.code());
+                reportDue = true;
+            }
+            case Event.Suspected now -> {
+                reportDue |= !now.nodes().equals(suspects);
+                suspects = now.nodes();
+            }
+            case Event.LeaveRequested request -> {
+                reportDue |= !leaving;
+                leaving = true;
+            }
             case Event.Tick tick -> {
             }
         }
         if (endpoint != null) {
             residency.step(nowNs).forEach(command -> commands.add(new Command.Replica(command)));
         }
-        reportDue |= wasLoading && !residency.loading();
+        // A few replicas that move are reported one by one; while all of a node's load, the last of them is enough.
+        final boolean few = residency.wantedCount() - residency.loadedCount() < FEW_LOADS;
+        final boolean answered = event instanceof Event.ReplicaReady || event instanceof Event.ReplicaFailed;
+        reportDue |= wasLoading && !residency.loading() || few && answered;
         wasLoading = residency.loading();
         if (reportDue || nowNs - reportedNs >= (ready() ? QUIET_PERIOD_NS : BUSY_PERIOD_NS)) {
             reportDue = false;
@@ -111,24 +138,35 @@ final class Participant {
         if (orders.nodeId() != nodeId) {
             return;
         }
-        residency.want(orders.hold());
-        final Published publish = orders.publish();
-        if (publish != null && endpoint != null && publish.table().epoch().compareTo(epoch()) > 0) {
-            installed = publish;
-            residency.installed(hostedHere(publish.table().placement()));
-            commands.add(new Command.Install(publish));
+        if (orders.hold() != null) {
+            residency.want(orders.hold());
+        }
+        // What is ordered is confirmed at once: the next step of a move may wait for it.
+        reportDue |= orders.hold() != null && !orders.hold().equals(held);
+        held = orders.hold();
+        released |= leaving && orders.released();
+        final Roster memory = orders.roster();
+        if (memory != null && memory.version().compareTo(roster.version()) > 0) {
+            roster = memory;
+        }
+        final RoutingTable table = orders.table();
+        if (table != null && endpoint != null && table.epoch().compareTo(epoch()) > 0) {
+            installed = table;
+            residency.installed(hostedHere(table.placement()));
+            commands.add(new Command.Install(table));
             reportDue = true;
         }
     }
 
     private ExpertSet hostedHere(final Placement placement) {
-        return Formation.hold(placement, nodeId);
+        return FirstPlacement.hold(placement, nodeId);
     }
 
     private NodeReport report() {
-        return new NodeReport(node, ++serial, nodeId, endpoint, obeyed.term(), epoch(), residency.loading(), residency.loaded(),
-                residency.problem(),
-                recalled ? installed : null);
+        final RoutingTable table = installed;
+        return new NodeReport(node, ++serial, nodeId, endpoint, obeyed, epoch(), roster.version(), residency.loading(),
+                residency.replicas(), residency.problem(), suspects, leaving,
+                recalled && table != null ? new Published(table, roster) : null);
     }
 
     int nodeId() {
@@ -137,11 +175,11 @@ final class Participant {
 
     /** Epoch of the installed table. */
     Epoch epoch() {
-        return installed == null ? Epoch.NONE : installed.table().epoch();
+        return installed == null ? Epoch.NONE : installed.epoch();
     }
 
     @Nullable
-    Published installed() {
+    RoutingTable installed() {
         return installed;
     }
 
@@ -157,6 +195,11 @@ final class Participant {
 
     long sinceAnswerNs(final long nowNs) {
         return nowNs - answeredNs;
+    }
+
+    /** Whether the node asked to leave and nothing here is needed any more. */
+    boolean released() {
+        return released;
     }
 
     /** Whether this node routes by a table and the coordinator last said that the cluster is ready. */

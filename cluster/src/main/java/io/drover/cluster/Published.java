@@ -3,9 +3,9 @@ package io.drover.cluster;
 import io.drover.actors.RoutingTable;
 
 /**
- * What an epoch consists of: the table that engines route by, and the roster behind it.
+ * What a node holds of the cluster, for a coordinator that has to learn it.
  *
- * @param table  living nodes and loaded replicas
- * @param roster all names and homes
+ * @param table  that its engine routes by
+ * @param roster that it was last given
  */
 record Published(RoutingTable table, Roster roster) {}

@@ -1,8 +1,10 @@
 package io.drover.cluster;
 
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -130,9 +132,18 @@ final class Residency {
 
     /** Replicas that are ready and stay. */
     ExpertSet loaded() {
+        return in(EnumSet.of(State.READY));
+    }
+
+    /** All replicas, by what they do. */
+    NodeReport.Replicas replicas() {
+        return new NodeReport.Replicas(loaded(), in(EnumSet.of(State.LOADING, State.DRAINING)), in(EnumSet.of(State.FAILED)));
+    }
+
+    private ExpertSet in(final Set<State> states) {
         return ExpertSet.of(replicas.entrySet()
                 .stream()
-                .filter(entry -> entry.getValue().state() == State.READY)
+                .filter(entry -> states.contains(entry.getValue().state()))
                 .mapToInt(Map.Entry::getKey));
     }
 

@@ -26,12 +26,14 @@ import com.typesafe.config.ConfigFactory;
 import io.drover.actors.RoutingTable;
 import io.drover.placement.Epoch;
 import io.drover.placement.Placement;
+import io.drover.placement.RebalanceLedger;
+import io.drover.placement.RebalanceMove;
 import io.drover.streams.Endpoint;
 
 class ControlCodecTest {
     private static final String VERSION = Integer.toString(ControlCodec.VERSION);
     private static final Identity IDENTITY = new Identity("a".repeat(64), "b".repeat(64), "c".repeat(64), "float32", "bfloat16",
-            "cpu", "1");
+            "cpu", VERSION);
     private static ActorTestKit kit;
     private static ControlSerializer serializer;
     private static TestProbe<Coordinator.Answer> node;
@@ -59,12 +61,12 @@ class ControlCodecTest {
         final Map<Integer, String> ids = new TreeMap<>(ControlCodec.TABLE.entrySet()
                 .stream()
                 .collect(Collectors.toMap(Map.Entry::getValue, entry -> entry.getKey().getSimpleName())));
-        assertThat(ControlCodec.VERSION).isEqualTo(2);
+        assertThat(ControlCodec.VERSION).isEqualTo(3);
         assertThat(ids.toString()).isEqualTo("{16=Knock, 17=Answer, 18=Report, 19=Orders, 20=Refusal, 21=Routing, 22=AskRouting, "
                 + "23=RoutingAnswer, 32=Identity, "
                 + "33=NodeDescriptor, 34=NodeReport, 35=Endpoint, 36=Epoch, 37=Placement, 38=RoutingTable, 39=Roster, "
-                + "40=Published, 41=ClusterView, 42=NodeView, 43=State, 44=ExpertSet, 45=MemberId, 46=RoutingReport, 64=String, 65=List, 66=Integer, "
-                + "67=ActorRef, 68=ByteString}");
+                + "40=Published, 41=ClusterView, 42=NodeView, 43=State, 44=ExpertSet, 45=MemberId, 46=RoutingReport, 47=Replicas, "
+                + "48=Entry, 49=Outcome, 50=Id, 51=Why, 64=String, 65=List, 66=Integer, 67=ActorRef, 68=ByteString}");
     }
 
     @Test
@@ -147,20 +149,26 @@ class ControlCodecTest {
         final Endpoint endpoint = new Endpoint(2, 99, "node-ä", "host-1", "127.0.0.1:40123", 1002);
         final ExpertSet set = ExpertSet.of(IntStream.of(ExpertSet.code(0, 1), ExpertSet.code(3, 255)));
         final Placement placement = Placement.of(new Epoch(3, 14), new int[][][]{{{0}, {1, 2}}, {}, {{2}, {}}});
-        final Published published = new Published(new RoutingTable(List.of(endpoint), placement, List.of(0, 1, -1)),
-                new Roster(List.of("node-1", "node-2", "node-ä"), placement.withEpoch(Epoch.NONE)));
+        final RoutingTable table = new RoutingTable(List.of(endpoint), placement, List.of(0, 1, -1));
+        final RebalanceLedger.Entry move = new RebalanceLedger.Entry(new RebalanceMove.Id(3, 5), 2, RebalanceMove.Why.GAIN, 0, 1,
+                2,
+                -1, 1L << 33, 77, Long.MAX_VALUE, RebalanceLedger.Outcome.RUNNING, 0.25, Double.NaN);
+        final Roster roster = new Roster(new Epoch(3, 2), List.of("node-1", "node-2", "node-ä"), 3, true, List.of("node-2"), 1.5,
+                List.of(move));
+        final NodeReport.Replicas replicas = new NodeReport.Replicas(set, ExpertSet.EMPTY, ExpertSet.of(IntStream.of(1)));
         final ClusterView view = new ClusterView(false, "experts are loading", new Epoch(3, 14),
                 List.of(new NodeView("node-1", 0, "127.0.0.1:1", NodeView.State.LOADING, 12, 250)));
         return List.of(
                 new Door.Knock("node-1", "127.0.0.1:1", IDENTITY, knocker.getRef()),
                 new Door.Answer(true, IDENTITY),
-                new Coordinator.Report(new NodeReport(descriptor, 1, -1, null, 0, Epoch.NONE, false, ExpertSet.EMPTY, "", null),
-                        node.getRef()),
+                new Coordinator.Report(new NodeReport(descriptor, 1, -1, null, Epoch.NONE, Epoch.NONE, Epoch.NONE, false,
+                        NodeReport.Replicas.NONE, "", List.of(), false, null), node.getRef()),
                 new Coordinator.Report(
-                        new NodeReport(descriptor, 5, 2, endpoint, 7, new Epoch(1, 2), true, set, "L0/E1: no room", null),
+                        new NodeReport(descriptor, 5, 2, endpoint, new Epoch(3, 7), new Epoch(1, 2), new Epoch(3, 1),
+                                true, replicas, "L0/E1: no room", List.of(0, 1), true, new Published(table, roster)),
                         node.getRef()),
-                new Orders(new Epoch(0, 1), -1, ExpertSet.EMPTY, true, null, view),
-                new Orders(new Epoch(3, 9), 2, set, false, published, view),
+                new Orders(new Epoch(0, 1), -1, null, true, null, null, false, view),
+                new Orders(new Epoch(3, 9), 2, set, false, table, roster, true, view),
                 new Coordinator.Routing(new RoutingReport(descriptor.member(), 9, 123.5, ByteString.fromInts(1, 2, 3))),
                 new Coordinator.AskRouting(1 << 20, routing.getRef()),
                 new Coordinator.RoutingAnswer(3, 0, ByteString.emptyByteString()),

@@ -6,11 +6,11 @@ import org.junit.jupiter.api.Test;
 
 /** Whole clusters of {@link Formation} and {@link Participant} on a network that loses, repeats and delays, from one seed each. */
 class FormationSimulationTest {
-    private static final int CLUSTERS = 40;
+    private static final int CLUSTERS = Integer.getInteger("drover.formation.clusters", 40);
 
     @Test
     void keepsItsPromisesUnderFaults() {
-        final long firstSeed = System.nanoTime();
+        final long firstSeed = Long.getLong("drover.formation.seed", System.nanoTime());
         int restarts = 0;
         int refusals = 0;
         for (long seed = firstSeed; seed < firstSeed + CLUSTERS; seed++) {

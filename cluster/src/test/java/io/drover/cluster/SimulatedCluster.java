@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
@@ -17,20 +18,33 @@ import java.util.TreeMap;
 
 import org.jspecify.annotations.Nullable;
 
-import io.drover.cluster.Formation.MemberState;
+import io.drover.actors.RoutingTable;
+import io.drover.cluster.FormationEvent.MemberState;
+import io.drover.placement.ComputeRate;
+import io.drover.placement.ContiguousPlanner;
+import io.drover.placement.CostModel;
 import io.drover.placement.Epoch;
+import io.drover.placement.Link;
+import io.drover.placement.Mode;
 import io.drover.placement.Placement;
+import io.drover.placement.Rebalance;
+import io.drover.placement.RebalanceEvent;
+import io.drover.placement.RebalancePredictor;
+import io.drover.placement.RebalanceSettings;
+import io.drover.placement.Wire;
 import io.drover.streams.Endpoint;
 
 /**
  * Five node names, three of them expected, one coordinator on the oldest member, and a hand-moved clock. After every event the
- * promises are checked: an epoch means one table; nobody routes to what is not loaded; ids and homes stay.
+ * promises are checked: an epoch means one table; nobody routes to what is not loaded; ids stay. In the end every expert is back.
  */
 final class SimulatedCluster {
     private static final long MS = 1_000_000;
     private static final int NAMES = 5;
     private static final int LAYERS = 3;
     private static final int EXPERTS = 6;
+    /** Two nodes can hold all experts, one cannot. */
+    private static final int SLOTS = 12;
     private static final Identity IDENTITY = new Identity("c", "w", "t", "float32", "float32", "cpu", "1");
 
     /** One life of a node. */
@@ -41,13 +55,14 @@ final class SimulatedCluster {
         final Participant participant;
         MemberState state = MemberState.UP;
         boolean running = true;
+        boolean leaving;
         long goneAtNs = Long.MAX_VALUE;
 
         Life(final String name, final MemberId member, final int upNumber, final long nowNs) {
             this.name = name;
             this.member = member;
             this.upNumber = upNumber;
-            participant = new Participant(new NodeDescriptor(name, member.address(), member.uid(), "host", 1 << 20, IDENTITY),
+            participant = new Participant(new NodeDescriptor(name, member.address(), member.uid(), "host", SLOTS, IDENTITY),
                     new Residency(4, 3000 * MS, 2000 * MS), nowNs);
         }
 
@@ -63,11 +78,11 @@ final class SimulatedCluster {
     private final PriorityQueue<Delivery> network = new PriorityQueue<>(
             Comparator.comparingLong(Delivery::atNs).thenComparingLong(Delivery::order));
     private final List<Life> lives = new ArrayList<>();
-    private final Map<Epoch, Published> everPublished = new HashMap<>();
+    private final Map<Epoch, RoutingTable> everPublished = new HashMap<>();
     private final Map<MemberId, Long> lastTerm = new HashMap<>();
     private @Nullable Formation coordinator;
     private @Nullable Life coordinatorHost;
-    private @Nullable Placement homes;
+    private boolean formed;
     private boolean faulty = true;
     private long nowNs;
     private long order;
@@ -109,30 +124,40 @@ final class SimulatedCluster {
             life.state = MemberState.UP;
             life.goneAtNs = Long.MAX_VALUE;
         });
-        for (int step = 0; step < 1200; step++) {
+        lives.stream()
+                .filter(life -> life.running)
+                .forEach(life -> tell(life, new Participant.Event.Suspected(List.of())));
+        for (int step = 0; step < 2400; step++) {
             step();
         }
         final List<Life> alive = lives.stream().filter(life -> life.running).toList();
         final Formation brain = Objects.requireNonNull(coordinator);
-        if (homes == null && alive.size() < 3) {
+        if (!formed && alive.size() < 3) {
             assertThat(brain.view().ready()).isFalse();
             return;
         }
-        final Published last = Objects.requireNonNull(brain.published(), "nothing was published");
-        assertThat(last.table().nodes()).extracting(Endpoint::incarnation)
+        final RoutingTable last = Objects.requireNonNull(brain.published(), "nothing was published");
+        assertThat(last.nodes()).extracting(Endpoint::incarnation)
                 .containsExactlyInAnyOrderElementsOf(alive.stream().map(life -> life.member.uid()).toList());
-        int lost = 0;
-        for (final int device : Formation.devices(last.roster().homes()).toArray()) {
-            final ExpertSet home = Formation.hold(last.roster().homes(), device);
-            final boolean lives = alive.stream().anyMatch(life -> life.participant.nodeId() == device);
-            lost += lives ? 0 : home.size();
-            assertThat(Formation.hold(last.table().placement(), device)).isEqualTo(lives ? home : ExpertSet.EMPTY);
+        final long staying = alive.stream().filter(life -> !brain.moves().isLeaving(life.name)).count();
+        // A node that leaves is given nothing any more, even if nobody else has room.
+        final boolean whole = staying * SLOTS >= LAYERS * EXPERTS;
+        for (int layer = 0; layer < LAYERS; layer++) {
+            for (int expert = 0; expert < EXPERTS && whole; expert++) {
+                assertThat(last.placement().replicas(layer, expert)).as("L%s/E%s", layer, expert).isPositive();
+            }
         }
         for (final Life life : alive) {
-            assertThat(life.participant.epoch()).as(life.name).isEqualTo(last.table().epoch());
-            assertThat(life.participant.ready()).as("%s: %s", life.name, life.participant.view()).isEqualTo(lost == 0);
-            assertThat(life.participant.residency().loaded()).isEqualTo(Formation.hold(last.table().placement(),
-                    life.participant.nodeId()));
+            final ExpertSet here = FirstPlacement.hold(last.placement(), life.participant.nodeId());
+            assertThat(life.participant.epoch()).as(life.name).isEqualTo(last.epoch());
+            if (whole || alive.size() * SLOTS < LAYERS * EXPERTS) {
+                assertThat(life.participant.ready()).as("%s: %s", life.name, life.participant.view()).isEqualTo(whole);
+            }
+            assertThat(life.participant.residency().loaded()).isEqualTo(here);
+            if (whole && brain.moves().isLeaving(life.name)) {
+                assertThat(here).as("%s leaves", life.name).isEqualTo(ExpertSet.EMPTY);
+                assertThat(life.participant.released() || !life.leaving).as("%s may stop", life.name).isTrue();
+            }
         }
     }
 
@@ -161,6 +186,20 @@ final class SimulatedCluster {
             case 8, 9, 10, 11 -> lives.stream()
                     .filter(life -> life.running && life.state == MemberState.UNREACHABLE)
                     .forEach(life -> life.state = MemberState.UP);
+            case 12 -> running.stream().skip(random.nextInt(NAMES)).findFirst().ifPresent(life -> {
+                life.leaving = true;
+                log(life.name + " wants to leave");
+                tell(life, new Participant.Event.LeaveRequested());
+            });
+            case 13, 14 -> {
+                final int suspect = random.nextInt(NAMES);
+                log("all suspect node id " + suspect);
+                running.forEach(life -> tell(life, new Participant.Event.Suspected(
+                        life.participant.nodeId() == suspect ? List.of() : List.of(suspect))));
+            }
+            case 15, 16, 17 -> running.forEach(life -> tell(life, new Participant.Event.Suspected(List.of())));
+            case 18, 19, 20, 21, 22 -> tell(new FormationEvent.Placing(new RebalanceEvent.MoveRequested(random.nextInt(LAYERS),
+                    random.nextInt(EXPERTS), random.nextInt(NAMES) - 1, random.nextInt(NAMES) - 1)));
             default -> {
             }
         }
@@ -189,7 +228,8 @@ final class SimulatedCluster {
         }
         if (coordinator == null && oldest.running && (!faulty || random.nextInt(10) == 0)) {
             coordinators++;
-            coordinator = new Formation(new Formation.Settings(3, 10_000 * MS, IDENTITY, SimulatedCluster::plan), oldest.upNumber,
+            coordinator = new Formation(new Formation.Settings(3, 10_000 * MS, 500 * MS, IDENTITY, SimulatedCluster::plan,
+                    moves(new int[]{EXPERTS, EXPERTS, EXPERTS})), oldest.upNumber,
                     lastTerm.getOrDefault(oldest.member, 0L), nowNs);
             log("coordinator on " + oldest.name + ", number " + oldest.upNumber);
         }
@@ -199,29 +239,30 @@ final class SimulatedCluster {
         for (final Life life : List.copyOf(lives)) {
             tell(life, new Participant.Event.Tick());
         }
-        tell(new Formation.Event.Tick());
+        tell(new FormationEvent.Tick());
     }
 
-    private void tell(final Formation.Event event) {
+    private void tell(final FormationEvent event) {
         final Formation brain = coordinator;
         if (brain == null || !Objects.requireNonNull(coordinatorHost).running) {
             return;
         }
-        final List<Formation.Command> commands = new ArrayList<>();
+        final List<FormationCommand> commands = new ArrayList<>();
         final Map<MemberId, MemberState> members = new HashMap<>();
         lives.forEach(life -> members.put(life.member, life.state));
-        commands.addAll(brain.on(new Formation.Event.Members(members), nowNs));
+        commands.addAll(brain.on(new FormationEvent.Members(members), nowNs));
         check(brain);
         commands.addAll(brain.on(event, nowNs));
         check(brain);
-        for (final Formation.Command command : commands) {
+        for (final FormationCommand command : commands) {
             switch (command) {
-                case Formation.Command.Send send -> lives.stream()
+                case FormationCommand.Send send -> lives.stream()
                         .filter(life -> life.member.equals(send.to()))
                         .forEach(life -> send(() -> tell(life, new Participant.Event.Ordered(send.orders()))));
-                case Formation.Command.Refuse refuse -> lives.stream()
+                case FormationCommand.Refuse refuse -> lives.stream()
                         .filter(life -> life.member.equals(refuse.to()) && life.running)
                         .forEach(life -> refused(life, refuse.sentence()));
+                case FormationCommand.Alert alert -> log(alert.toString());
             }
         }
     }
@@ -237,13 +278,13 @@ final class SimulatedCluster {
                     final Formation receiver = coordinator;
                     send(() -> {
                         if (receiver == coordinator) {
-                            tell(new Formation.Event.Reported(report.state()));
+                            tell(new FormationEvent.Reported(report.state()));
                         }
                     });
                 }
                 case Participant.Command.StartEngine start -> later(random.nextInt(1000),
                         () -> tell(life, new Participant.Event.EngineStarted(life.endpoint())));
-                case Participant.Command.Install install -> install(life, before, install.published());
+                case Participant.Command.Install install -> install(life, before, install.table());
                 case Participant.Command.Replica replica -> later(random.nextInt(800),
                         () -> tell(life, outcome(replica.command())));
             }
@@ -267,45 +308,67 @@ final class SimulatedCluster {
         };
     }
 
-    private void install(final Life life, final Epoch before, final Published table) {
-        log(life.name + " installs " + table.table().epoch());
-        assertThat(table.table().epoch()).isGreaterThan(before);
-        assertThat(everPublished.get(table.table().epoch())).as("an epoch is one table").isSameAs(table);
-        assertThat(table.roster().names().get(life.participant.nodeId())).isEqualTo(life.name);
+    private void install(final Life life, final Epoch before, final RoutingTable table) {
+        log(life.name + " installs " + table.epoch());
+        assertThat(table.epoch()).isGreaterThan(before);
+        assertThat(everPublished.get(table.epoch())).as("an epoch is one table").isSameAs(table);
     }
 
     private void check(final Formation brain) {
         lastTerm.merge(Objects.requireNonNull(coordinatorHost).member, brain.term(), Math::max);
-        final Published now = brain.published();
+        checkRoutes(brain.published());
+        final RoutingTable now = brain.published();
         final boolean remembered = lives.stream().anyMatch(life -> life.running && life.participant.installed() != null);
-        if (homes != null && !remembered && now == null) {
-            log("nobody is left who knows the homes");
-            homes = null;
+        if (formed && !remembered && now == null) {
+            log("nobody is left who knows the cluster");
+            formed = false;
         }
-        if (now == null || everPublished.containsKey(now.table().epoch())) {
+        if (now == null || everPublished.containsKey(now.epoch())) {
             return;
         }
-        final Epoch epoch = now.table().epoch();
-        log("published " + epoch + " " + now.table().nodes().stream().map(Endpoint::name).toList());
-        everPublished.put(epoch, now);
+        formed = true;
+        log("published " + now.epoch() + " " + now.nodes().stream().map(Endpoint::name).toList() + " "
+                + Arrays.deepToString(now.placement().toArray()));
+        everPublished.put(now.epoch(), now);
         for (final Life life : lives) {
             if (life.running && life.participant.installed() != null) {
-                assertThat(epoch).as("epochs rise").isGreaterThan(life.participant.epoch());
+                assertThat(now.epoch()).as("epochs rise").isGreaterThan(life.participant.epoch());
             }
-            final ExpertSet named = Formation.hold(now.table().placement(), Math.max(0, life.participant.nodeId()));
-            final boolean listed = now.table().nodes().stream().anyMatch(node -> node.incarnation() == life.member.uid());
+        }
+        checkLoaded(now, "the newest table");
+        assertThat(now.nodes()).extracting(Endpoint::nodeId).doesNotHaveDuplicates();
+        for (final Endpoint node : now.nodes()) {
+            assertThat(brain.names().get(node.nodeId())).isEqualTo(node.name());
+        }
+    }
+
+    /** Nobody who is in the newest table routes to what is not loaded; one that was taken out is refused and routes anew. */
+    private void checkRoutes(final @Nullable RoutingTable newest) {
+        for (final Life life : lives) {
+            final RoutingTable table = life.participant.installed();
+            if (life.running && table != null && newest != null && newest.nodes().contains(life.endpoint())) {
+                checkLoaded(table, life.name);
+            }
+        }
+    }
+
+    private void checkLoaded(final RoutingTable table, final String who) {
+        for (final Life life : lives) {
+            final boolean listed = table.nodes().stream().anyMatch(node -> node.incarnation() == life.member.uid());
             if (life.running && listed) {
-                assertThat(life.participant.residency().loaded().containsAll(named)).as("%s has %s", life.name, named).isTrue();
+                final ExpertSet named = FirstPlacement.hold(table.placement(), life.participant.nodeId());
+                final ExpertSet loaded = life.participant.residency().loaded();
+                assertThat(loaded.containsAll(named)).as("%s routes by %s to %s, which has %s and not %s", who, table.epoch(),
+                        life.name, loaded, named).isTrue();
             }
         }
-        if (homes == null || !remembered) {
-            homes = now.roster().homes();
-        }
-        assertThat(now.roster().homes()).as("homes stay").isEqualTo(homes);
-        assertThat(now.table().nodes()).extracting(Endpoint::nodeId).doesNotHaveDuplicates();
-        for (final Endpoint node : now.table().nodes()) {
-            assertThat(now.roster().names().get(node.nodeId())).isEqualTo(node.name());
-        }
+    }
+
+    /** Moves of experts of one byte. */
+    static ExpertMoves.Settings moves(final int[] experts) {
+        final CostModel cost = new CostModel(Mode.HOME, new Wire(1, 4, 0, 0, 1, false), 1, 1, 0);
+        return new ExpertMoves.Settings(new Rebalance.Model(experts, null, cost, Link.FREE, Link.FREE), RebalanceSettings.DEFAULT,
+                new ContiguousPlanner(), RebalancePredictor.of(cost, 1), new ComputeRate(0, 0), 1);
     }
 
     private static Placement plan(final SortedMap<Integer, NodeDescriptor> nodes) {

@@ -178,6 +178,8 @@ public final class Rebalance {
                 work.clear(inventory.key(replica.layer(), replica.expert()), replica.device(), nowNs);
             }
         }
+        // Even one that brings nothing is in the table, as a home of sequences.
+        work.changeTable();
         epochs.owe(node.nodeId(), nowNs);
         work.progress(nowNs);
     }
@@ -216,9 +218,8 @@ public final class Rebalance {
         needs.lost(nodeId);
         for (final Device device : inventory.devices()) {
             if (device.nodeId().equals(nodeId)) {
-                if (!inventory.remove(device.ordinal()).isEmpty()) {
-                    work.changeTable();
-                }
+                inventory.remove(device.ordinal());
+                work.changeTable();
                 work.deviceLost(device.ordinal(), nowNs);
             }
         }
