@@ -1,13 +1,13 @@
 package io.drover.cluster;
 
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.CompletionStage;
 
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
 
+import io.drover.actors.RoutingTable;
 import io.drover.placement.RoutingStatistics;
 
 /** Asks the coordinator what the gates of the whole cluster chose, and falls back upon what this node knows itself. */
@@ -45,10 +45,9 @@ final class ClusterRouting implements AutoCloseable {
 
     private RoutingView view(final boolean wholeCluster, final int nodes, final double tokensPerSecond,
             final RoutingStatistics statistics) {
-        final Published installed = watch.installed();
+        final RoutingTable installed = watch.installed();
         return new RoutingView(wholeCluster, nodes, tokensPerSecond, statistics,
-                installed == null ? null : installed.table().placement(),
-                installed == null ? List.of() : installed.roster().names());
+                installed == null ? null : installed.placement(), watch.names());
     }
 
     @Override

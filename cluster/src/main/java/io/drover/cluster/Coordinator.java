@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -23,6 +24,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import io.drover.cluster.FormationEvent.MemberState;
+import io.drover.placement.Placement;
+import io.drover.placement.Planner;
 import io.drover.placement.RebalanceEvent;
 
 /**
@@ -32,6 +35,8 @@ import io.drover.placement.RebalanceEvent;
 final class Coordinator {
     static final String NAME = "coordinator";
     private static final Duration TICK = Duration.ofMillis(200);
+    /** Nodes report one after another; a plan for each of their reports would be too many. */
+    private static final long WINDOW_NS = TimeUnit.SECONDS.toNanos(2);
 
     /** What the coordinator receives. */
     sealed interface Message {}
@@ -59,11 +64,17 @@ final class Coordinator {
 
     private record Tick() implements Message {}
 
+    private record Planned(@Nullable Placement placement, @Nullable Throwable failure) implements Message {}
+
     private static final Logger LOG = LoggerFactory.getLogger(Coordinator.class);
 
     private final Cluster cluster;
     private final AtomicLong lastTerm;
     private final Formation formation;
+    private final ActorContext<Message> context;
+    private final Planner planner;
+    private RebalanceEvent.@Nullable Window lastWindow;
+    private long lastWindowNs;
     private long nowNs;
     private final Map<MemberId, ActorRef<Answer>> nodes = new HashMap<>();
     private final RoutingWindows routing;
@@ -72,7 +83,9 @@ final class Coordinator {
     private Coordinator(final ActorContext<Message> context, final AtomicLong lastTerm, final Formation.Settings settings,
             final RoutingWindows routing) {
         this.routing = routing;
+        this.context = context;
         this.lastTerm = lastTerm;
+        planner = settings.moves().planner();
         cluster = Cluster.get(context.getSystem());
         formation = new Formation(settings, cluster.selfMember().upNumber(), lastTerm.get(), now());
     }
@@ -108,7 +121,24 @@ final class Coordinator {
             }
             case Routing news -> routing.onReport(news.report(), System.nanoTime());
             case AskRouting ask -> ask.replyTo().tell(routing(ask.maxBytes()));
-            case Tick tick -> step(new FormationEvent.Tick());
+            case Tick tick -> tick();
+            case Planned planned -> {
+                if (planned.placement() != null) {
+                    step(new FormationEvent.Placing(new RebalanceEvent.Planned(planned.placement())));
+                } else {
+                    LOG.warn("no plan from nothing: {}", String.valueOf(planned.failure()));
+                }
+            }
+        }
+    }
+
+    private void tick() {
+        step(new FormationEvent.Tick());
+        final RebalanceEvent.Window window = routing.merged(System.nanoTime());
+        if (window != null && window != lastWindow && nowNs - lastWindowNs >= WINDOW_NS) {
+            lastWindow = window;
+            lastWindowNs = nowNs;
+            step(new FormationEvent.Placing(window));
         }
     }
 
@@ -125,6 +155,8 @@ final class Coordinator {
             switch (command) {
                 case FormationCommand.Send send -> tell(send.to(), send.orders());
                 case FormationCommand.Refuse refuse -> tell(refuse.to(), new Refusal(refuse.sentence()));
+                case FormationCommand.Plan plan ->
+                    context.pipeToSelf(CompletableFuture.supplyAsync(() -> planner.plan(plan.request())), Planned::new);
                 case FormationCommand.Alert alert -> LOG.warn("{}: {}", alert.kind(), alert.message());
             }
         }

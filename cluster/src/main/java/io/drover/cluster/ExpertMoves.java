@@ -179,6 +179,7 @@ final class ExpertMoves {
                 case RebalanceCommand.Rollback undo -> order(undo.move(), undo.layer(), undo.expert(), undo.device(), false);
                 case RebalanceCommand.Publish publish -> table = publish.placement();
                 case RebalanceCommand.Released empty -> released.add(empty.nodeId());
+                case RebalanceCommand.Replan replan -> outside.add(replan);
                 case RebalanceCommand.Alert alert -> outside.add(alert);
             }
         }

@@ -150,6 +150,7 @@ final class Formation {
 
     private static FormationCommand outside(final RebalanceCommand command) {
         return switch (command) {
+            case RebalanceCommand.Replan replan -> new FormationCommand.Plan(replan.request());
             case RebalanceCommand.Alert alert -> new FormationCommand.Alert(alert.kind(), alert.message());
             default -> throw new IllegalStateException(command + " is for a node");
         };
@@ -206,7 +207,7 @@ final class Formation {
         }
         news |= !sameLife || known.report().endpoint() == null && report.endpoint() != null;
         nodes.put(node.name(), new Node(sameLife && report.running() == null
-                ? withRunning(report, known.report().running())
+                ? report.withRunning(known.report().running())
                 : report, nowNs));
         heed(report);
         return member;
@@ -252,12 +253,6 @@ final class Formation {
                 roster = running.roster();
             }
         }
-    }
-
-    private static NodeReport withRunning(final NodeReport report, final @Nullable Published running) {
-        return new NodeReport(report.node(), report.serial(), report.nodeId(), report.endpoint(), report.obeyed(),
-                report.installed(), report.roster(), report.loading(), report.replicas(), report.problem(), report.suspects(),
-                report.leaving(), running);
     }
 
     private void advance(final FormationEvent event, final @Nullable MemberId reporter) {

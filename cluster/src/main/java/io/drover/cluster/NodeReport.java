@@ -43,6 +43,11 @@ record NodeReport(NodeDescriptor node, long serial, int nodeId, @Nullable Endpoi
         suspects = List.copyOf(suspects);
     }
 
+    NodeReport withRunning(final @Nullable Published earlier) {
+        return new NodeReport(node, serial, nodeId, endpoint, obeyed, installed, roster, loading, replicas, problem, suspects,
+                leaving, earlier);
+    }
+
     ExpertSet ready() {
         return replicas.ready();
     }

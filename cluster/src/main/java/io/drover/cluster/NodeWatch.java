@@ -1,5 +1,6 @@
 package io.drover.cluster;
 
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -92,6 +93,12 @@ final class NodeWatch implements NodeGuardian.Listener {
         return seen.installed();
     }
 
+    /** Names of the nodes, by id. */
+    List<String> names() {
+        final ClusterView view = seen.view();
+        return view == null ? List.of() : view.nodes().stream().map(NodeView::name).toList();
+    }
+
     /** Completes when the node asked to leave and others have what only it had. */
     CompletableFuture<Void> released() {
         return released;
@@ -114,6 +121,6 @@ final class NodeWatch implements NodeGuardian.Listener {
                 settings.engine().wireType().label(),
                 settings.engine().kvType().label(), settings.nodeName(),
                 TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - now.answeredNs()),
-                view == null ? java.util.List.of() : view.nodes().stream().filter(node -> !node.name().isEmpty()).toList());
+                view == null ? List.of() : view.nodes().stream().filter(node -> !node.name().isEmpty()).toList());
     }
 }

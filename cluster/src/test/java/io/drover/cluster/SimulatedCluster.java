@@ -263,6 +263,7 @@ final class SimulatedCluster {
                         .filter(life -> life.member.equals(refuse.to()) && life.running)
                         .forEach(life -> refused(life, refuse.sentence()));
                 case FormationCommand.Alert alert -> log(alert.toString());
+                case FormationCommand.Plan plan -> log("a plan is asked for, and never made");
             }
         }
     }
