@@ -53,7 +53,7 @@ final class ExpertMoves {
     private final Map<Integer, String> members = new TreeMap<>();
     private final Set<String> left = new HashSet<>();
     private final Set<String> released = new HashSet<>();
-    private final List<RebalanceCommand> outside = new ArrayList<>();
+    private final List<FormationCommand> outside = new ArrayList<>();
     private @Nullable Placement table;
     private long serial;
 
@@ -179,8 +179,8 @@ final class ExpertMoves {
                 case RebalanceCommand.Rollback undo -> order(undo.move(), undo.layer(), undo.expert(), undo.device(), false);
                 case RebalanceCommand.Publish publish -> table = publish.placement();
                 case RebalanceCommand.Released empty -> released.add(empty.nodeId());
-                case RebalanceCommand.Replan replan -> outside.add(replan);
-                case RebalanceCommand.Alert alert -> outside.add(alert);
+                case RebalanceCommand.Replan replan -> outside.add(new FormationCommand.Plan(replan.request()));
+                case RebalanceCommand.Alert alert -> outside.add(new FormationCommand.Alert(alert.kind(), alert.message()));
             }
         }
     }
@@ -258,8 +258,8 @@ final class ExpertMoves {
     }
 
     /** What has to be done beyond the nodes since the last call: plans to make, alerts to tell. */
-    List<RebalanceCommand> takeOutside() {
-        final List<RebalanceCommand> taken = List.copyOf(outside);
+    List<FormationCommand> takeOutside() {
+        final List<FormationCommand> taken = List.copyOf(outside);
         outside.clear();
         return taken;
     }

@@ -19,7 +19,6 @@ import io.drover.cluster.FormationEvent.MemberState;
 import io.drover.placement.Epoch;
 import io.drover.placement.Placement;
 import io.drover.placement.PlanningException;
-import io.drover.placement.RebalanceCommand;
 import io.drover.placement.RebalanceEvent;
 import io.drover.streams.Endpoint;
 
@@ -143,17 +142,9 @@ final class Formation {
         }
         if (moves != null) {
             moves.sent(serial);
-            moves.takeOutside().forEach(each -> commands.add(outside(each)));
+            commands.addAll(moves.takeOutside());
         }
         return commands;
-    }
-
-    private static FormationCommand outside(final RebalanceCommand command) {
-        return switch (command) {
-            case RebalanceCommand.Replan replan -> new FormationCommand.Plan(replan.request());
-            case RebalanceCommand.Alert alert -> new FormationCommand.Alert(alert.kind(), alert.message());
-            default -> throw new IllegalStateException(command + " is for a node");
-        };
     }
 
     /** The term that epochs and orders are given out under; 0 while learning. */
@@ -319,7 +310,7 @@ final class Formation {
     }
 
     private Stream<Node> present() {
-        return IntStream.range(0, names.size()).mapToObj(this::present).filter(Objects::nonNull).map(Objects::requireNonNull);
+        return IntStream.range(0, names.size()).mapToObj(this::present).flatMap(Stream::ofNullable);
     }
 
     private boolean endLearning() {
