@@ -90,7 +90,7 @@ class FailOverTest {
         try (EngineNodes nodes = new EngineNodes(MODEL, 3, WARM)) {
             nodes.place(nodes.twice());
             final List<List<Integer>> control = control(nodes);
-            for (int stopAfter = 1; stopAfter < 6 * TOKENS; stopAfter += 71) {
+            for (int stopAfter = 1; stopAfter < 6 * TOKENS; stopAfter += 89) {
                 final long before = nodes.engines.getFirst().status().failOver().takeovers();
                 final Round round = new Round(nodes, stopAfter);
                 assertThat(round.reached.await(30, TimeUnit.SECONDS)).isTrue();
