@@ -168,14 +168,17 @@ final class OnlineReplay {
         for (int i = 0; i < predicted.length; i++) {
             predicted[i] = window == 0 ? Double.NaN : predictedBytes(policies.get(i).placement());
         }
-        final RoutingStatistics own = fresh();
+        final boolean hindsight = policies.stream().anyMatch(OnlinePolicy::hindsight);
+        final RoutingStatistics own = hindsight ? fresh() : statistics;
         statistics.decay(DECAY);
         final int[][] chosen = new int[stream.layers()][stream.topK()];
         final float[][] weights = new float[stream.layers()][stream.topK()];
         for (int token = 0; token < windowTokens; token++) {
             final int sequence = stream.next(chosen, weights);
             statistics.record(sequence, chosen, weights);
-            own.record(sequence, chosen, weights);
+            if (hindsight) {
+                own.record(sequence, chosen, weights);
+            }
             kept.keep(token, Measures.drawHome(scenario.topology(), scenario.seed(), sequence), chosen);
         }
         for (int i = 0; i < policies.size(); i++) {
