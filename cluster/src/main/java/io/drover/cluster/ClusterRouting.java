@@ -1,6 +1,10 @@
 package io.drover.cluster;
 
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.CompletionStage;
 
 import org.apache.pekko.actor.typed.ActorRef;
@@ -8,6 +12,7 @@ import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
 
 import io.drover.actors.RoutingTable;
+import io.drover.placement.Placement;
 import io.drover.placement.RoutingStatistics;
 
 /** Asks the coordinator what the gates of the whole cluster chose, and falls back upon what this node knows itself. */
@@ -45,9 +50,23 @@ final class ClusterRouting implements AutoCloseable {
 
     private RoutingView view(final boolean wholeCluster, final int nodes, final double tokensPerSecond,
             final RoutingStatistics statistics) {
-        final RoutingTable installed = watch.installed();
-        return new RoutingView(wholeCluster, nodes, tokensPerSecond, statistics,
-                installed == null ? null : installed.placement(), watch.names());
+        final RoutingTable now = watch.installed();
+        if (now == null) {
+            return new RoutingView(wholeCluster, nodes, tokensPerSecond, statistics, null, Map.of(), LoadBalance.UNKNOWN);
+        }
+        final Placement placement = now.placement();
+        final SortedMap<Integer, String> devices = new TreeMap<>();
+        final List<String> names = watch.names();
+        LoadBalance.devices(now).forEach(device -> {
+            final int node = now.nodeOfDevice().get(device);
+            devices.put(device, node < names.size() ? names.get(node) : "");
+        });
+        return new RoutingView(wholeCluster, nodes, tokensPerSecond, statistics, placement, devices,
+                LoadBalance.of(statistics, placement, LoadBalance.devices(now)));
+    }
+
+    LoadBalance ownBalance() {
+        return reporter.balance();
     }
 
     @Override

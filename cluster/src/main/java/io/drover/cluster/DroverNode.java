@@ -108,6 +108,11 @@ public final class DroverNode {
         return routing.view();
     }
 
+    /** How evenly the calls of this node's sequences were spread over devices lately. */
+    public LoadBalance balance() {
+        return routing.ownBalance();
+    }
+
     /** What the kernels are and why they were chosen, in one line. */
     public String kernels() {
         return engine.kernels();

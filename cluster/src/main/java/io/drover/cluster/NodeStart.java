@@ -98,7 +98,7 @@ final class NodeStart {
                 "the device's location could not be recorded");
         system.tell(new NodeGuardian.EngineStarted(engine.endpoint(), engine::install, engine::suspected, region));
         final RoutingReporter reporter = opened(new RoutingReporter(settings.nodeName(), descriptor.member(), engine,
-                settings.statistics(), report -> coordinator.tell(new Coordinator.Routing(report))));
+                settings.statistics(), watch::installed, report -> coordinator.tell(new Coordinator.Routing(report))));
         reporter.start();
         return new DroverNode(settings, system, engine, checkpoint, watch,
                 new ClusterRouting(system, coordinator, reporter, watch,

@@ -5,12 +5,15 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 import org.apache.pekko.util.ByteString;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import io.drover.actors.NodeEngine;
+import io.drover.actors.RoutingTable;
 import io.drover.placement.RoutingStatistics;
 
 /**
@@ -24,6 +27,7 @@ final class RoutingReporter implements AutoCloseable {
     private final MemberId member;
     private final NodeEngine engine;
     private final StatisticsSettings settings;
+    private final Supplier<@Nullable RoutingTable> installed;
     private final Consumer<RoutingReport> send;
     private final DecayedWindow window;
     private final ScheduledExecutorService thread;
@@ -31,13 +35,18 @@ final class RoutingReporter implements AutoCloseable {
     private long takenNs = System.nanoTime();
     private long serial;
     private volatile RoutingReport last;
+    private volatile LoadBalance balance = LoadBalance.UNKNOWN;
 
-    /** @param send called on the reporter's thread; must not block */
+    /**
+     * @param installed what the node routes by
+     * @param send      called on the reporter's thread; must not block
+     */
     RoutingReporter(final String nodeName, final MemberId member, final NodeEngine engine, final StatisticsSettings settings,
-            final Consumer<RoutingReport> send) {
+            final Supplier<@Nullable RoutingTable> installed, final Consumer<RoutingReport> send) {
         this.member = member;
         this.engine = engine;
         this.settings = settings;
+        this.installed = installed;
         this.send = send;
         // The samples of nodes are merged by keys that must not be alike.
         window = new DecayedWindow(engine.emptyRouting(member.uid()), settings.halfLife().toNanos() / 1e9);
@@ -63,6 +72,10 @@ final class RoutingReporter implements AutoCloseable {
             takenNs = nowNs;
             spare = taken;
             last = report();
+            final RoutingTable now = installed.get();
+            balance = now == null
+                    ? LoadBalance.UNKNOWN
+                    : LoadBalance.of(window.counts(), now.placement(), LoadBalance.devices(now));
             send.accept(last);
         } catch (final CompletionException e) {
             // The engine stands still or has stopped, and has the spare; what it counted comes with a later exchange.
@@ -81,6 +94,11 @@ final class RoutingReporter implements AutoCloseable {
     /** What was reported last, whether anybody listened or not; any thread. */
     RoutingReport last() {
         return last;
+    }
+
+    /** How evenly this node's calls were spread; any thread. */
+    LoadBalance balance() {
+        return balance;
     }
 
     @Override

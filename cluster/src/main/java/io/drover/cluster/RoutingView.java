@@ -1,6 +1,8 @@
 package io.drover.cluster;
 
-import java.util.List;
+import java.util.Collections;
+import java.util.Map;
+import java.util.TreeMap;
 
 import org.jspecify.annotations.Nullable;
 
@@ -15,11 +17,12 @@ import io.drover.placement.RoutingStatistics;
  * @param tokensPerSecond positions that passed through the model, averaged over the window
  * @param statistics      decayed; of a large model only the heaviest pairs of each expert
  * @param placement       that this node routes by; null before its first table
- * @param names           the node of each device, by ordinal; empty where there was never one
+ * @param devices         the node's name of each device that calls can go to, by ordinal
+ * @param balance         of the statistics under the placement
  */
 public record RoutingView(boolean wholeCluster, int nodes, double tokensPerSecond, RoutingStatistics statistics,
-        @Nullable Placement placement, List<String> names) {
+        @Nullable Placement placement, Map<Integer, String> devices, LoadBalance balance) {
     public RoutingView {
-        names = List.copyOf(names);
+        devices = Collections.unmodifiableSortedMap(new TreeMap<>(devices));
     }
 }

@@ -1,5 +1,7 @@
 package io.drover.server;
 
+import java.util.concurrent.CompletionStage;
+
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /** The node behind the door, as far as the door sees it. Thread-safe. */
@@ -12,4 +14,7 @@ interface Backend {
 
     /** What the cluster is doing, for {@code /admin/status}. */
     ObjectNode status();
+
+    /** What the gates chose lately, for {@code /admin/routing}. */
+    CompletionStage<ObjectNode> routing();
 }

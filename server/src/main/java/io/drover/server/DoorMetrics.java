@@ -112,12 +112,17 @@ final class DoorMetrics {
 
     /** A gauge with one series per node. */
     void gaugePerNode(final String name, final String help, final Consumer<ObjDoubleConsumer<String>> values) {
+        gaugePer(NODE, name, help, values);
+    }
+
+    /** A gauge with one series per value of a label. */
+    void gaugePer(final String label, final String name, final String help, final Consumer<ObjDoubleConsumer<String>> values) {
         register(GaugeWithCallback.builder()
                 .name("drover_" + name)
                 .help(help)
                 .constLabels(labels)
-                .labelNames(NODE)
-                .callback(callback -> values.accept((node, value) -> callback.call(value, node)))
+                .labelNames(label)
+                .callback(callback -> values.accept((labelled, value) -> callback.call(value, labelled)))
                 .build());
     }
 

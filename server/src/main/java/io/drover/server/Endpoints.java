@@ -156,12 +156,20 @@ final class Endpoints {
         return json(200, status);
     }
 
+    CompletionStage<HttpResponse> routing(final Exchange exchange) {
+        return node().routing().thenCompose(routing -> json(200, routing));
+    }
+
     private ServedModel model() {
+        return node().model();
+    }
+
+    private Backend node() {
         final Backend node = backend.get();
         if (node == null) {
             throw ApiException.unavailable("loading", "The model is loading.", HttpServer.RETRY_AFTER);
         }
-        return node.model();
+        return node;
     }
 
     static CompletionStage<HttpResponse> json(final int status, final ObjectNode body) {

@@ -1,16 +1,20 @@
 package io.drover.server;
 
 import java.util.List;
+import java.util.function.ObjDoubleConsumer;
 import java.util.function.ToDoubleFunction;
 
 import io.drover.actors.EngineStatus;
-import io.drover.cluster.DroverNode;
+import io.drover.cluster.LoadBalance;
 
 /** What the engines of this process's nodes report, one series per node, and the sums under the names that dashboards read. */
 final class EngineMetrics {
+    /** The number of series must not grow with the model. */
+    private static final int MOST_LAYERS = 256;
+
     private EngineMetrics() {}
 
-    static void register(final DoorMetrics metrics, final List<DroverNode> nodes) {
+    static void register(final DoorMetrics metrics, final List<NodeFigures> nodes) {
         gauge(metrics, nodes, "engine_sequences_running", "Sequences that run on the node", EngineStatus::running);
         gauge(metrics, nodes, "engine_sequences_waiting", "Sequences that wait on the node", EngineStatus::waiting);
         gauge(metrics, nodes, "engine_kv_pages", "Pages of the KV cache", EngineStatus::kvPagesTotal);
@@ -27,6 +31,21 @@ final class EngineMetrics {
         counter(metrics, nodes, "engine_failed_calls", "Expert calls that nobody answered in time", EngineStatus::failedCalls);
         counter(metrics, nodes, "engine_served_calls", "Expert calls answered for other nodes", EngineStatus::servedCalls);
         counter(metrics, nodes, "engine_refused_sequences", "Sequences that were refused", EngineStatus::refusedSequences);
+        counter(metrics, nodes, "routing_positions", "Positions that passed the last layer for the first time",
+                status -> status.routing().positions());
+        counter(metrics, nodes, "routing_expert_calls", "Expert calls of these: positions x routed layers x top-k",
+                status -> status.routing().expertCalls());
+        counter(metrics, nodes, "routing_recomputed_positions", "Positions that passed the last layer again",
+                status -> status.routing().recomputedPositions());
+        counter(metrics, nodes, "routing_recomputed_calls", "Expert calls of these",
+                status -> status.routing().recomputedCalls());
+        counter(metrics, nodes, "routing_abandoned_calls", "Expert calls of positions that were given up on their way",
+                status -> status.routing().abandonedCalls());
+        metrics.gaugePerNode("routing_balancedness", "Mean device's calls over the busiest one's, of the node's sequences lately",
+                each -> nodes.forEach(node -> each.accept(node.name(), node.balance().get().balancedness())));
+        metrics.gaugePer("layer", "routing_imbalance",
+                "Busiest device's calls over the mean one's in a layer, of the first node's sequences lately",
+                each -> imbalance(nodes.getFirst().balance().get(), each));
         metrics.counter("num_preemptions", "Sequences that gave up their KV pages", "vllm:num_preemptions",
                 () -> sum(nodes, EngineStatus::preemptions));
         metrics.gauge("kv_cache_usage_perc", "Part of the KV pages in use, from 0 to 1", "vllm:kv_cache_usage_perc", () -> {
@@ -35,19 +54,27 @@ final class EngineMetrics {
         });
     }
 
-    private static void gauge(final DoorMetrics metrics, final List<DroverNode> nodes, final String name, final String help,
+    private static void imbalance(final LoadBalance balance, final ObjDoubleConsumer<String> each) {
+        for (int layer = 0; layer < Math.min(MOST_LAYERS, balance.layers().size()); layer++) {
+            if (Double.isFinite(balance.layers().get(layer))) {
+                each.accept(Integer.toString(layer), balance.layers().get(layer));
+            }
+        }
+    }
+
+    private static void gauge(final DoorMetrics metrics, final List<NodeFigures> nodes, final String name, final String help,
             final ToDoubleFunction<EngineStatus> value) {
         metrics.gaugePerNode(name, help, each -> nodes
-                .forEach(node -> each.accept(node.settings().nodeName(), value.applyAsDouble(node.engineStatus()))));
+                .forEach(node -> each.accept(node.name(), value.applyAsDouble(node.status().get()))));
     }
 
-    private static void counter(final DoorMetrics metrics, final List<DroverNode> nodes, final String name, final String help,
+    private static void counter(final DoorMetrics metrics, final List<NodeFigures> nodes, final String name, final String help,
             final ToDoubleFunction<EngineStatus> value) {
         metrics.counterPerNode(name, help, each -> nodes
-                .forEach(node -> each.accept(node.settings().nodeName(), value.applyAsDouble(node.engineStatus()))));
+                .forEach(node -> each.accept(node.name(), value.applyAsDouble(node.status().get()))));
     }
 
-    private static double sum(final List<DroverNode> nodes, final ToDoubleFunction<EngineStatus> value) {
-        return nodes.stream().mapToDouble(node -> value.applyAsDouble(node.engineStatus())).sum();
+    private static double sum(final List<NodeFigures> nodes, final ToDoubleFunction<EngineStatus> value) {
+        return nodes.stream().mapToDouble(node -> value.applyAsDouble(node.status().get())).sum();
     }
 }

@@ -1,6 +1,7 @@
 package io.drover.server;
 
 import java.util.List;
+import java.util.concurrent.CompletionStage;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
@@ -32,6 +33,11 @@ final class NodeBackend implements Backend {
     @Override
     public boolean ready() {
         return nodes.getFirst().status().ready();
+    }
+
+    @Override
+    public CompletionStage<ObjectNode> routing() {
+        return nodes.getFirst().routing().thenApply(RoutingJson::of);
     }
 
     @Override

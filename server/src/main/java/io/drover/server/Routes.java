@@ -45,7 +45,8 @@ final class Routes {
                 get("/health/ready", Guard.OPEN, to::ready),
                 get("/metrics", guardMetrics ? Guard.ADMIN : Guard.OPEN, to::metrics), get("/version", Guard.OPEN, to::version),
                 get("/ping", Guard.OPEN, to::ping), get("/load", Guard.OPEN, to::load),
-                get("/admin/status", Guard.ADMIN, to::status));
+                get("/admin/status", Guard.ADMIN, to::status),
+                get("/admin/routing", Guard.ADMIN, to::routing));
     }
 
     /** All routes of a path, one per method. */

@@ -57,7 +57,7 @@ final class Served {
             if (!nodes.awaitReady(termination)) {
                 return 0;
             }
-            EngineMetrics.register(metrics, nodes.all());
+            EngineMetrics.register(metrics, nodes.all().stream().map(NodeFigures::of).toList());
             http.serve(new NodeBackend(
                     new ServedModel(name, model.maxPositions(), model.vocabSize(), Set.copyOf(model.eosTokenIds()), text,
                             nodes.first().gateway()),

@@ -8,6 +8,8 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -74,6 +76,11 @@ final class Door implements AutoCloseable {
             @Override
             public ObjectNode status() {
                 return JsonNodeFactory.instance.objectNode().put("nodes", 1);
+            }
+
+            @Override
+            public CompletionStage<ObjectNode> routing() {
+                return CompletableFuture.completedFuture(JsonNodeFactory.instance.objectNode().put("scope", "cluster"));
             }
         });
     }

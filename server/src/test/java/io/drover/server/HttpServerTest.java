@@ -222,7 +222,7 @@ final class HttpServerTest {
             assertThat(door.get("/v1/models").statusCode()).isEqualTo(401);
             assertThat(door.post("/tokenize", "{\"prompt\":\"a\"}").statusCode()).isEqualTo(401);
             assertThat(door.get("/health").statusCode()).isEqualTo(200);
-            for (final String path : List.of("/admin/status", "/metrics")) {
+            for (final String path : List.of("/admin/status", "/admin/routing", "/metrics")) {
                 assertThat(door.get(path).statusCode()).isEqualTo(401);
                 assertThat(door.get(path, "Authorization", "Bearer user").statusCode()).isEqualTo(401);
                 assertThat(door.get(path, "Authorization", "Bearer admin").statusCode()).isEqualTo(200);

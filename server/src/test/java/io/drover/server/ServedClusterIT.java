@@ -2,6 +2,7 @@ package io.drover.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -130,6 +131,35 @@ final class ServedClusterIT {
             Waiting.until(() -> usedPages() > 0);
             return socket;
         }, () -> usedPages() == 0);
+    }
+
+    /** The gates' choices arrive at the coordinator with the next reports, and every layer's shares add up. */
+    @Test
+    void routingTellsLoadsPairsAndPlacementOfTheWholeCluster() throws Exception {
+        post("{\"prompt\":\"Once upon a time\",\"max_tokens\":64,\"ignore_eos\":true}");
+        Waiting.until(Duration.ofSeconds(60), () -> routing().path("nodes").asInt() == 3
+                && routing().path("positions").asDouble() > 1);
+        final JsonNode routing = routing();
+        assertThat(routing.path("scope").asText()).isEqualTo("cluster");
+        assertThat(routing.path("devices").findValuesAsText("node")).containsExactlyInAnyOrder("node-1", "node-2", "node-3");
+        assertThat(routing.path("balancedness").asDouble()).isBetween(1 / 3.0, 1.0);
+        assertThat(routing.path("layers")).hasSize(8);
+        for (final JsonNode layer : routing.path("layers")) {
+            double calls = 0;
+            for (final JsonNode expert : layer.path("calls")) {
+                calls += expert.asDouble();
+            }
+            assertThat(calls).isCloseTo(2 * routing.path("positions").asDouble(), within(0.5));
+            assertThat(layer.path("replicas")).hasSize(16).allMatch(replicas -> replicas.size() >= 1);
+            assertThat(layer.path("coactivation").size()).isBetween(1, 16);
+            assertThat(layer.path("imbalance").asDouble()).isBetween(1.0, 3.0);
+        }
+        assertThat(routing.at("/layers/0/transitions").size()).isBetween(1, 16);
+    }
+
+    private static JsonNode routing() throws Exception {
+        return RequestReader.JSON.readTree(HTTP.send(HttpRequest.newBuilder(URI.create(url() + "/admin/routing")).build(),
+                HttpResponse.BodyHandlers.ofString()).body());
     }
 
     @Test
