@@ -102,6 +102,7 @@ final class LayerEngine implements Batcher.Actions, ExpertCalls.Listener {
 
     @Override
     public void release(final Sequence sequence) {
+        counter.stopped(sequence);
         if (sequence.kv != null) {
             pool.release(sequence.kv);
             sequence.kv = null;

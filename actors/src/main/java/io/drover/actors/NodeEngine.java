@@ -163,6 +163,33 @@ public final class NodeEngine implements AutoCloseable {
         return taken;
     }
 
+    /**
+     * Records what this home's gates choose from now on, every accepted position once; any thread.
+     *
+     * @param maxBytes that may wait for the reader of the tape
+     * @return exceptionally if a recording runs already, or the engine has stopped
+     */
+    public CompletionStage<RoutingTape> startRecording(final long maxBytes) {
+        final CompletableFuture<RoutingTape> started = new CompletableFuture<>();
+        final RoutingTape tape = new RoutingTape(maxBytes);
+        final boolean taken = agent.execute(() -> {
+            if (parts.counter().startRecording(tape)) {
+                started.complete(tape);
+            } else {
+                started.completeExceptionally(new IllegalStateException("a recording runs already"));
+            }
+        });
+        if (!taken) {
+            started.completeExceptionally(new IllegalStateException("the engine has stopped"));
+        }
+        return started;
+    }
+
+    /** Ends the recording onto this tape, if it has not ended: what was counted until now comes onto it, then it ends. */
+    public void stopRecording(final RoutingTape tape) {
+        agent.execute(() -> parts.counter().stopRecording(tape, parts.batcher().live()));
+    }
+
     /** This node as its peers are to know it. */
     public Endpoint endpoint() {
         return endpoint;

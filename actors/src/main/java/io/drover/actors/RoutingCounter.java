@@ -1,6 +1,9 @@
 package io.drover.actors;
 
 import java.util.Arrays;
+import java.util.Collection;
+
+import org.jspecify.annotations.Nullable;
 
 import io.drover.model.LayerPlan;
 import io.drover.model.ModelConfig;
@@ -22,6 +25,8 @@ import io.drover.placement.RoutingStatistics;
 final class RoutingCounter {
     /** Up to so many experts every pair of every position is counted. */
     private static final int SMALL_MODEL = 4096;
+    /** Experts in one record: as text some 30 kB. */
+    private static final int RECORD_CHOICES = 3000;
 
     private final Rows rows;
     private final int topK;
@@ -34,7 +39,9 @@ final class RoutingCounter {
     /** [layer][rank] of one position; dense layers are empty */
     private final int[][] chosen;
     private final float[][] gates;
+    private final int recordPositions;
     private RoutingStatistics window;
+    private @Nullable RoutingTape tape;
 
     private long positions;
     private long calls;
@@ -66,6 +73,7 @@ final class RoutingCounter {
         stride = next;
         experts = new short[Math.multiplyExact(rows.capacity(), stride)];
         weights = new float[experts.length];
+        recordPositions = Math.clamp(RECORD_CHOICES / Math.max(1, stride), 1, 256);
         window = emptyWindow(config, seed);
     }
 
@@ -107,6 +115,9 @@ final class RoutingCounter {
         for (int i = Math.max(0, sequence.counted - sequence.computed); i < chunk.count; i++) {
             load(chunk.slots[i]);
             window.record(name, chosen, gates);
+            if (tape != null) {
+                record(sequence, tape, chunk.slots[i]);
+            }
             positions++;
             calls += callsPerRow;
         }
@@ -115,6 +126,47 @@ final class RoutingCounter {
         recomputedCalls += (long) known * callsPerRow;
         sequence.counted = Math.max(sequence.counted, sequence.computed + chunk.count);
         chunk.calls = 0;
+    }
+
+    private void record(final Sequence sequence, final RoutingTape onto, final int slot) {
+        RoutingPath path = sequence.path;
+        if (path == null) {
+            path = new RoutingPath(sequence.key.gatewayNode() + "-" + sequence.key.requestKey(), topK, stride, recordPositions);
+            sequence.path = path;
+        }
+        path.add(experts, weights, slot * stride);
+        if (path.isFull()) {
+            path.flush(onto);
+        }
+    }
+
+    /** The sequence has stopped here, perhaps for good. */
+    void stopped(final Sequence sequence) {
+        final RoutingPath path = sequence.path;
+        if (path != null) {
+            if (tape != null) {
+                path.flush(tape);
+            }
+            sequence.path = null;
+        }
+    }
+
+    /** From now on every counted position is recorded; false if that is so already. */
+    boolean startRecording(final RoutingTape onto) {
+        if (tape != null) {
+            return false;
+        }
+        tape = onto;
+        return true;
+    }
+
+    /** Ends the recording onto this tape, unless it has ended. @param live the sequences that have not ended */
+    void stopRecording(final RoutingTape onto, final Collection<Sequence> live) {
+        if (tape == onto) {
+            live.forEach(this::stopped);
+            onto.end();
+            tape = null;
+        }
     }
 
     private void load(final int slot) {

@@ -27,6 +27,9 @@ final class Sequence {
     int computed;
     /** Positions whose routing has been counted, here or at an earlier home. */
     int counted;
+    /** What is being recorded of its routing; null unless something is. */
+    @Nullable
+    RoutingPath path;
     /** Length of the chunk in flight, 0 while idle; it starts at {@link #computed}. */
     int chunkLength;
     /** Rises when a chunk in flight is abandoned, so that its late parts are recognised. */

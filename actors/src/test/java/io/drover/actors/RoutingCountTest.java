@@ -1,6 +1,7 @@
 package io.drover.actors;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,6 +32,11 @@ class RoutingCountTest {
     void reconcilesWithPreemptionsAndCancels() throws Exception {
         try (EngineNodes nodes = new EngineNodes(MODEL, 2, "drover.engine.warm-up = 500 ms\ndrover.engine.kv-cache = 6 MiB")) {
             nodes.place(nodes.contiguous());
+            final List<RoutingTape> tapes = nodes.engines.stream()
+                    .map(engine -> engine.startRecording(64 << 20).toCompletableFuture().join())
+                    .toList();
+            assertThatThrownBy(() -> nodes.engines.getFirst().startRecording(1).toCompletableFuture().join())
+                    .hasMessageContaining("runs already");
             final List<CompletableFuture<List<TokenEvent>>> running = new ArrayList<>();
             for (int i = 0; i < 40; i++) {
                 running.add(nodes.generate(i % 2, EngineNodes.greedy(prompt(i, 60 + i), 48)));
@@ -62,13 +68,28 @@ class RoutingCountTest {
             // Each cancelled sequence was computed to its second token at least.
             assertThat(counts.stream().mapToLong(EngineStatus.Routing::positions).sum())
                     .isGreaterThanOrEqualTo(finished + 6 * 91);
-            for (final NodeEngine engine : nodes.engines) {
-                assertWindow(engine);
+            for (int node = 0; node < 2; node++) {
+                assertWindow(nodes.engines.get(node), tapes.get(node));
             }
         }
     }
 
-    private static void assertWindow(final NodeEngine engine) {
+    private static double[][] recordedCalls(final NodeEngine engine, final RoutingTape tape) {
+        engine.stopRecording(tape);
+        Awaitility.await().atMost(30, TimeUnit.SECONDS).until(tape::ended);
+        final double[][] calls = new double[LAYERS][EXPERTS];
+        for (RoutingRecord record; (record = tape.poll()) != null;) {
+            assertThat(record.experts()).hasSize(record.positions() * LAYERS * TOP_K);
+            for (int i = 0; i < record.experts().length; i++) {
+                calls[i / TOP_K % LAYERS][record.experts()[i]]++;
+            }
+        }
+        assertThat(tape.droppedPositions()).isZero();
+        return calls;
+    }
+
+    private static void assertWindow(final NodeEngine engine, final RoutingTape tape) {
+        final double[][] recorded = recordedCalls(engine, tape);
         final EngineStatus.Routing count = engine.status().routing();
         final RoutingStatistics window = engine.exchangeRouting(engine.emptyRouting(1)).toCompletableFuture().join();
         assertThat(window.positions()).isEqualTo(count.positions());
@@ -79,6 +100,7 @@ class RoutingCountTest {
             double together = 0;
             for (int expert = 0; expert < EXPERTS; expert++) {
                 calls += window.calls(layer, expert);
+                assertThat(recorded[layer][expert]).isEqualTo(window.calls(layer, expert));
                 gates += window.gateMass(layer, expert);
                 for (int other = 0; other < EXPERTS; other++) {
                     transitions += window.pairs(Relation.TRANSITION, layer, expert, other);

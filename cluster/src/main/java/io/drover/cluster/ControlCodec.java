@@ -38,7 +38,7 @@ import io.drover.streams.Endpoint;
  */
 final class ControlCodec {
     /** Part of {@link Identity#frameVersion()}; to be raised with each change of {@link #TABLE} or of a record in it. */
-    static final int VERSION = 3;
+    static final int VERSION = 4;
 
     /** The ids on the wire. An id is never used again for something else. */
     static final Map<Class<?>, Integer> TABLE = table();
@@ -67,6 +67,9 @@ final class ControlCodec {
         table.put(Coordinator.Routing.class, 21);
         table.put(Coordinator.AskRouting.class, 22);
         table.put(Coordinator.RoutingAnswer.class, 23);
+        table.put(Recorder.Open.class, 24);
+        table.put(Recorder.Opened.class, 25);
+        table.put(Recorder.Close.class, 26);
         table.put(Identity.class, 32);
         table.put(NodeDescriptor.class, 33);
         table.put(NodeReport.class, 34);

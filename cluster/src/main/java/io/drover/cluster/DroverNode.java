@@ -7,8 +7,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
+import org.apache.pekko.NotUsed;
 import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.stream.javadsl.Source;
+import org.apache.pekko.util.ByteString;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -106,6 +109,25 @@ public final class DroverNode {
      */
     public CompletionStage<RoutingView> routing() {
         return routing.view();
+    }
+
+    /**
+     * Records what all gates of the cluster choose from now on, as the lines that {@link TraceLines} describes. The source may be run
+     * once, in any actor system; cancelling it ends the recording, and {@link #stopRecording} lets it complete with the last records.
+     *
+     * @return exceptionally, with an IllegalStateException that says why, if nothing can be recorded
+     */
+    public CompletionStage<Source<ByteString, NotUsed>> record() {
+        return recording().start();
+    }
+
+    /** Ends what {@link #record} of any node began. */
+    public void stopRecording() {
+        recording().stop();
+    }
+
+    private ClusterRecording recording() {
+        return new ClusterRecording(system, () -> status().nodes());
     }
 
     /** How evenly the calls of this node's sequences were spread over devices lately. */

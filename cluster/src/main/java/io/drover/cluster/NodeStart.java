@@ -18,6 +18,7 @@ import org.apache.pekko.actor.setup.ActorSystemSetup;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.actor.typed.Props;
 import org.apache.pekko.actor.typed.SupervisorStrategy;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.typed.Cluster;
@@ -100,6 +101,8 @@ final class NodeStart {
         final RoutingReporter reporter = opened(new RoutingReporter(settings.nodeName(), descriptor.member(), engine,
                 settings.statistics(), watch::installed, report -> coordinator.tell(new Coordinator.Routing(report))));
         reporter.start();
+        system.systemActorOf(Recorder.create(settings.nodeName(), engine, settings.statistics().recordBytes()), Recorder.NAME,
+                Props.empty());
         return new DroverNode(settings, system, engine, checkpoint, watch,
                 new ClusterRouting(system, coordinator, reporter, watch,
                         settings.statistics().maxBytes()));

@@ -10,8 +10,9 @@ import com.typesafe.config.Config;
  * @param interval between two reports
  * @param halfLife after which a count weighs half
  * @param maxBytes of a report
+ * @param recordBytes of a recording that may wait for its reader
  */
-public record StatisticsSettings(Duration interval, Duration halfLife, int maxBytes) {
+public record StatisticsSettings(Duration interval, Duration halfLife, int maxBytes, long recordBytes) {
     private static final Duration LEAST_SILENCE = Duration.ofSeconds(15);
     private static final int LEAST_BYTES = 64 << 10;
     /** A report is one control message, and those have at most 4 MiB. */
@@ -25,7 +26,9 @@ public record StatisticsSettings(Duration interval, Duration halfLife, int maxBy
         require(interval.toMillis() >= 100, "statistics-interval", own, "at least 100 ms");
         final Duration halfLife = own.getDuration("statistics-half-life");
         require(halfLife.toMillis() >= 100, "statistics-half-life", own, "at least 100 ms");
-        return new StatisticsSettings(interval, halfLife, (int) bytes);
+        final long recordBytes = own.getBytes("record-buffer");
+        require(recordBytes >= LEAST_BYTES, "record-buffer", own, "at least 64 KiB");
+        return new StatisticsSettings(interval, halfLife, (int) bytes, recordBytes);
     }
 
     /** How long a coordinator believes a node that sends nothing. */

@@ -39,6 +39,7 @@ class ControlCodecTest {
     private static TestProbe<Coordinator.Answer> node;
     private static TestProbe<Door.Answer> knocker;
     private static TestProbe<Coordinator.RoutingAnswer> routing;
+    private static TestProbe<Recorder.Opened> recorder;
 
     @BeforeAll
     static void start() {
@@ -47,6 +48,7 @@ class ControlCodecTest {
         serializer = new ControlSerializer((ExtendedActorSystem) Adapter.toClassic(kit.system()));
         node = kit.createTestProbe(Coordinator.Answer.class);
         routing = kit.createTestProbe(Coordinator.RoutingAnswer.class);
+        recorder = kit.createTestProbe(Recorder.Opened.class);
         knocker = kit.createTestProbe(Door.Answer.class);
     }
 
@@ -61,9 +63,9 @@ class ControlCodecTest {
         final Map<Integer, String> ids = new TreeMap<>(ControlCodec.TABLE.entrySet()
                 .stream()
                 .collect(Collectors.toMap(Map.Entry::getValue, entry -> entry.getKey().getSimpleName())));
-        assertThat(ControlCodec.VERSION).isEqualTo(3);
+        assertThat(ControlCodec.VERSION).isEqualTo(4);
         assertThat(ids.toString()).isEqualTo("{16=Knock, 17=Answer, 18=Report, 19=Orders, 20=Refusal, 21=Routing, 22=AskRouting, "
-                + "23=RoutingAnswer, 32=Identity, "
+                + "23=RoutingAnswer, 24=Open, 25=Opened, 26=Close, 32=Identity, "
                 + "33=NodeDescriptor, 34=NodeReport, 35=Endpoint, 36=Epoch, 37=Placement, 38=RoutingTable, 39=Roster, "
                 + "40=Published, 41=ClusterView, 42=NodeView, 43=State, 44=ExpertSet, 45=MemberId, 46=RoutingReport, 47=Replicas, "
                 + "48=Entry, 49=Outcome, 50=Id, 51=Why, 64=String, 65=List, 66=Integer, 67=ActorRef, 68=ByteString}");
@@ -172,6 +174,9 @@ class ControlCodecTest {
                 new Coordinator.Routing(new RoutingReport(descriptor.member(), 9, 123.5, ByteString.fromInts(1, 2, 3))),
                 new Coordinator.AskRouting(1 << 20, routing.getRef()),
                 new Coordinator.RoutingAnswer(3, 0, ByteString.emptyByteString()),
+                new Recorder.Open(recorder.getRef()),
+                new Recorder.Opened("", "a recording runs already"),
+                new Recorder.Close(),
                 new Refusal("node 'x' may not join: wire type is float32 here and bfloat16 in the cluster"));
     }
 }

@@ -2,6 +2,10 @@ package io.drover.server;
 
 import java.util.concurrent.CompletionStage;
 
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.stream.javadsl.Source;
+import org.apache.pekko.util.ByteString;
+
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /** The node behind the door, as far as the door sees it. Thread-safe. */
@@ -17,4 +21,14 @@ interface Backend {
 
     /** What the gates chose lately, for {@code /admin/routing}. */
     CompletionStage<ObjectNode> routing();
+
+    /**
+     * Begins to record the cluster's routing, for {@code /admin/trace}.
+     *
+     * @return lines; exceptionally, with an IllegalStateException or IllegalArgumentException that says why, if that is not possible
+     */
+    CompletionStage<Source<ByteString, NotUsed>> record();
+
+    /** Lets {@link #record} end with the last records. */
+    void stopRecording();
 }

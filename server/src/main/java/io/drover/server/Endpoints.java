@@ -14,10 +14,16 @@ import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 
+import org.apache.pekko.NotUsed;
 import org.apache.pekko.actor.ActorSystem;
+import org.apache.pekko.http.javadsl.model.ContentType;
 import org.apache.pekko.http.javadsl.model.ContentTypes;
 import org.apache.pekko.http.javadsl.model.HttpEntities;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.apache.pekko.stream.KillSwitches;
+import org.apache.pekko.stream.SharedKillSwitch;
+import org.apache.pekko.stream.javadsl.Source;
+import org.apache.pekko.util.ByteString;
 import org.jspecify.annotations.Nullable;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -28,6 +34,7 @@ import io.drover.server.CompletionCall.Kind;
 
 /** What each route answers. The server has read the body and checked the key; faults leave as {@link ApiException}. */
 final class Endpoints {
+    private static final ContentType JSON_LINES = ContentTypes.parse("application/jsonl");
     private static final String OWNER = "drover";
 
     private final ServerSettings settings;
@@ -158,6 +165,30 @@ final class Endpoints {
 
     CompletionStage<HttpResponse> routing(final Exchange exchange) {
         return node().routing().thenCompose(routing -> json(200, routing));
+    }
+
+    /** Lines until the recording is stopped, the client goes, or the server stops. */
+    CompletionStage<HttpResponse> trace(final Exchange exchange) {
+        return node().record().handle((lines, failure) -> {
+            if (failure != null) {
+                final Throwable cause = failure.getCause() == null ? failure : failure.getCause();
+                throw ApiException.client(409, "not_recording", String.valueOf(cause.getMessage()));
+            }
+            final SharedKillSwitch cut = KillSwitches.shared("trace");
+            exchange.life().onCut(cut::abort);
+            final Source<ByteString, NotUsed> answer = lines.via(cut.flow())
+                    .takeWhile(line -> !draining.getAsBoolean())
+                    .watchTermination((before, done) -> {
+                        done.whenComplete((ok, broken) -> exchange.life().end());
+                        return before;
+                    });
+            return HttpResponse.create().withEntity(HttpEntities.createChunked(JSON_LINES, answer));
+        });
+    }
+
+    CompletionStage<HttpResponse> stopTrace(final Exchange exchange) {
+        node().stopRecording();
+        return json(200, object().put("stopping", true));
     }
 
     private ServedModel model() {

@@ -52,6 +52,7 @@ public final class Main implements Runnable {
         line.addSubcommand(new ServeCommand(console, termination))
                 .addSubcommand(new NodeCommand(console, termination))
                 .addSubcommand(new StatusCommand(console))
+                .addSubcommand(new RecordCommand(console, termination))
                 .addSubcommand(new DriverCommand(console, termination));
         line.setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true));
         line.setExecutionExceptionHandler((failure, command, parsed) -> {

@@ -1,7 +1,12 @@
 package io.drover.server;
 
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.stream.javadsl.Source;
+import org.apache.pekko.util.ByteString;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
@@ -10,6 +15,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import io.drover.cluster.DroverNode;
+import io.drover.cluster.TraceLines;
+import io.drover.model.ModelConfig;
 
 /** The door's view of real nodes: the first answers the door's clients, the others run in the same process. */
 final class NodeBackend implements Backend {
@@ -18,10 +25,12 @@ final class NodeBackend implements Backend {
             .build();
 
     private final ServedModel model;
+    private final ModelConfig config;
     private final List<DroverNode> nodes;
 
-    NodeBackend(final ServedModel model, final List<DroverNode> nodes) {
+    NodeBackend(final ServedModel model, final ModelConfig config, final List<DroverNode> nodes) {
         this.model = model;
+        this.config = config;
         this.nodes = List.copyOf(nodes);
     }
 
@@ -38,6 +47,22 @@ final class NodeBackend implements Backend {
     @Override
     public CompletionStage<ObjectNode> routing() {
         return nodes.getFirst().routing().thenApply(RoutingJson::of);
+    }
+
+    @Override
+    public CompletionStage<Source<ByteString, NotUsed>> record() {
+        final ByteString header;
+        try {
+            header = TraceLines.header(model.name(), config);
+        } catch (final IllegalArgumentException e) {
+            return CompletableFuture.failedFuture(e);
+        }
+        return nodes.getFirst().record().thenApply(lines -> Source.single(header).concat(lines));
+    }
+
+    @Override
+    public void stopRecording() {
+        nodes.getFirst().stopRecording();
     }
 
     @Override

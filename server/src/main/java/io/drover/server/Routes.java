@@ -46,7 +46,9 @@ final class Routes {
                 get("/metrics", guardMetrics ? Guard.ADMIN : Guard.OPEN, to::metrics), get("/version", Guard.OPEN, to::version),
                 get("/ping", Guard.OPEN, to::ping), get("/load", Guard.OPEN, to::load),
                 get("/admin/status", Guard.ADMIN, to::status),
-                get("/admin/routing", Guard.ADMIN, to::routing));
+                get("/admin/routing", Guard.ADMIN, to::routing),
+                get("/admin/trace", Guard.ADMIN, to::trace),
+                new Route(HttpMethods.POST, "/admin/trace/stop", false, Guard.ADMIN, false, to::stopTrace));
     }
 
     /** All routes of a path, one per method. */

@@ -61,7 +61,7 @@ final class Served {
             http.serve(new NodeBackend(
                     new ServedModel(name, model.maxPositions(), model.vocabSize(), Set.copyOf(model.eosTokenIds()), text,
                             nodes.first().gateway()),
-                    nodes.all()));
+                    model, nodes.all()));
             console.say(readyLine(http, settings, name, nodes.first(), System.nanoTime() - startNs));
             return untilTheEnd(nodes, http);
         } finally {

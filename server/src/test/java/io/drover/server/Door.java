@@ -11,6 +11,10 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.stream.javadsl.Source;
+import org.apache.pekko.util.ByteString;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -76,6 +80,16 @@ final class Door implements AutoCloseable {
             @Override
             public ObjectNode status() {
                 return JsonNodeFactory.instance.objectNode().put("nodes", 1);
+            }
+
+            @Override
+            public CompletionStage<Source<ByteString, NotUsed>> record() {
+                return CompletableFuture.failedFuture(new IllegalStateException("a recording runs already"));
+            }
+
+            @Override
+            public void stopRecording() {
+                throw new AssertionError("there is no recording");
             }
 
             @Override

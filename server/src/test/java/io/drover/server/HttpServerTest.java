@@ -237,6 +237,9 @@ final class HttpServerTest {
         }
         try (Door door = new Door()) {
             assertThat(Door.json(door.get("/admin/status")).get("nodes").asInt()).isEqualTo(1);
+            final HttpResponse<String> refused = door.get("/admin/trace");
+            assertThat(refused.statusCode()).isEqualTo(409);
+            assertThat(Door.error(refused).get("message").asText()).isEqualTo("a recording runs already");
         }
     }
 

@@ -14,6 +14,8 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -155,6 +157,53 @@ final class ServedClusterIT {
             assertThat(layer.path("imbalance").asDouble()).isBetween(1.0, 3.0);
         }
         assertThat(routing.at("/layers/0/transitions").size()).isBetween(1, 16);
+    }
+
+    /** What is recorded is what was counted, every accepted position once, and the lab reads it. */
+    @Test
+    void recordsLiveTrafficForThePlanner() throws Exception {
+        Waiting.until(() -> usedPages() == 0);
+        final long before = expertCalls();
+        final Path directory = Files.createTempDirectory("drover-record").resolve("trace");
+        final ByteArrayOutputStream out = new ByteArrayOutputStream();
+        final PrintStream print = new PrintStream(out, true, StandardCharsets.UTF_8);
+        final Termination end = new Termination(false);
+        final CompletableFuture<Integer> recording = CompletableFuture.supplyAsync(
+                () -> Main.run(new String[]{"record", directory.toString(), "--url", url()}, print, print, end),
+                task -> new Thread(task, "record").start());
+        Waiting.until(Duration.ofSeconds(60),
+                () -> recording.isDone() || out.toString(StandardCharsets.UTF_8).contains("recording"));
+        assertThat(recording).as(out.toString(StandardCharsets.UTF_8)).isNotDone();
+        assertThat(HTTP.send(HttpRequest.newBuilder(URI.create(url() + "/admin/trace")).build(),
+                HttpResponse.BodyHandlers.ofString()).statusCode()).as("a second recording").isEqualTo(409);
+        for (int i = 0; i < 6; i++) {
+            post("{\"prompt\":\"Once upon a time %d\",\"max_tokens\":40,\"ignore_eos\":true}".formatted(i));
+        }
+        Waiting.until(() -> usedPages() == 0);
+        end.request();
+        assertThat(recording.get(60, TimeUnit.SECONDS)).as(out.toString(StandardCharsets.UTF_8)).isZero();
+        final List<String> lines = Files.readAllLines(directory.resolve("trace.jsonl"));
+        assertThat(lines.getFirst())
+                .isEqualTo("{\"drover_trace\":1,\"model\":\"demo\",\"layers\":8,\"experts\":16,\"top_k\":2}");
+        long recorded = 0;
+        for (final String line : lines.subList(1, lines.size())) {
+            recorded += RequestReader.JSON.readTree(line).path("experts").size() * 8L * 2;
+        }
+        final long all = recorded;
+        Waiting.until(Duration.ofSeconds(30), () -> expertCalls() - before == all);
+        assertThat(all).isGreaterThan(6 * 40 * 16);
+        final int planned = Main.run(new String[]{"plan", "--trace", directory.toString(), "--devices", "2", "--policy",
+            "contiguous,eplb", "--mode", "home"}, print, print, new Termination(false));
+        assertThat(planned).as(out.toString(StandardCharsets.UTF_8)).isZero();
+    }
+
+    private static long expertCalls() throws Exception {
+        return HTTP.send(HttpRequest.newBuilder(URI.create(url() + "/metrics")).build(), HttpResponse.BodyHandlers.ofString())
+                .body()
+                .lines()
+                .filter(line -> line.startsWith("drover_routing_expert_calls_total"))
+                .mapToLong(line -> (long) Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+                .sum();
     }
 
     private static JsonNode routing() throws Exception {
