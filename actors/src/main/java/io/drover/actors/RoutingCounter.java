@@ -79,7 +79,7 @@ final class RoutingCounter {
 
     /**
      * An empty window of the size that suits the model: three of them, and what the cluster merges, stay within some tens of MB for
-     * 61 layers of 384 experts.
+     * 61 layers of 384 experts. There the pairs of one position in 64 are counted: all of them would take some 300 us a position.
      *
      * @param seed of the path sample
      */
@@ -87,7 +87,7 @@ final class RoutingCounter {
         final int[] layers = config.expertsPerLayer();
         final RoutingStatistics.Limits limits = Arrays.stream(layers).sum() <= SMALL_MODEL
                 ? new RoutingStatistics.Limits(256, 64, 1024)
-                : new RoutingStatistics.Limits(64, 16, 512, 8);
+                : new RoutingStatistics.Limits(64, 16, 512, 64);
         return new RoutingStatistics(layers, Math.max(1, config.maxTopK()), limits, seed);
     }
 
