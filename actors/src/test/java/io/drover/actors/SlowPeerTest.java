@@ -84,8 +84,10 @@ class SlowPeerTest {
 
     @Test
     void isCalledBesideAndLosesItsWork() throws Exception {
-        // The ceiling makes calls late in time on a machine that is slow itself.
-        try (EngineNodes nodes = new EngineNodes(MODEL, 4, WARM + "\ndrover.engine.hedging.ceiling = 30 ms")) {
+        // The ceiling makes calls late in time, and the factor the peer slow, on a machine that is slow itself.
+        try (EngineNodes nodes = new EngineNodes(MODEL, 4, WARM + """
+
+                drover.engine.hedging { ceiling = 30 ms, slow-factor = 1.5 }""")) {
             nodes.place(nodes.twice());
             final List<Case> cases = cases();
             round(nodes, cases);
