@@ -29,6 +29,10 @@ import io.drover.streams.MediaDriverHost;
 
 /** Several engines in this JVM on real Aeron, with their experts registered directly; no cluster. */
 final class EngineNodes implements AutoCloseable {
+    static {
+        Awaitility.setDefaultTimeout(60, TimeUnit.SECONDS);
+    }
+
     final List<NodeEngine> engines = new ArrayList<>();
     final List<Endpoint> endpoints = new ArrayList<>();
     private final List<ExpertWeights> weights = new ArrayList<>();

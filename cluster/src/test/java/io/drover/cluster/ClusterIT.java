@@ -53,7 +53,7 @@ class ClusterIT {
         final Map<String, Integer> replicas = new HashMap<>();
         final CurrentShardRegionState region = LocalCluster.get(AskPattern.<ClusterShardingQuery, CurrentShardRegionState>ask(
                 ClusterSharding.get(node.system()).shardState(), replyTo -> new GetShardRegionState(ExpertShards.TYPE, replyTo),
-                Duration.ofSeconds(5), node.system().scheduler()).toCompletableFuture());
+                Duration.ofSeconds(60), node.system().scheduler()).toCompletableFuture());
         region.getShards().forEach(shard -> replicas.put(shard.shardId(), shard.getEntityIds().size()));
         return replicas;
     }

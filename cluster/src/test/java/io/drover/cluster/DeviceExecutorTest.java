@@ -39,9 +39,9 @@ class DeviceExecutorTest {
                     context.spawn(device, "expert", DispatcherSelector.fromConfig(DeviceExecutor.DISPATCHER));
                     return Behaviors.empty();
                 }), "device", ActorSystemSetup.create(BootstrapSetup.create(config), handover));
-                assertThat(ranOn.get(10, TimeUnit.SECONDS)).isEqualTo("engine-" + name);
+                assertThat(ranOn.get(60, TimeUnit.SECONDS)).isEqualTo("engine-" + name);
                 system.terminate();
-                system.getWhenTerminated().toCompletableFuture().get(10, TimeUnit.SECONDS);
+                system.getWhenTerminated().toCompletableFuture().get(60, TimeUnit.SECONDS);
             }
         }
     }

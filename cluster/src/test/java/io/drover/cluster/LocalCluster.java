@@ -19,6 +19,7 @@ import java.util.function.BooleanSupplier;
 
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.stream.javadsl.Sink;
+import org.awaitility.Awaitility;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -34,6 +35,13 @@ import io.drover.streams.MediaDriverHost;
 /** Real nodes of one test: one process, one media driver, loopback, free ports, the embedded model. */
 final class LocalCluster implements AutoCloseable {
     static final Path MODEL = Path.of(System.getProperty("drover.root"), "model", "demo");
+
+    /** Far beyond what a step takes, for a machine that has much else to do. */
+    private static final long PATIENCE_S = 240;
+
+    static {
+        Awaitility.setDefaultTimeout(PATIENCE_S, TimeUnit.SECONDS);
+    }
 
     /** A prompt of the embedded model with its greedy continuation. */
     record Case(List<Integer> prompt, List<Integer> expected) {}
@@ -71,7 +79,9 @@ final class LocalCluster implements AutoCloseable {
     String refused(final String name, final Map<String, ?> more) {
         try {
             nodes.add(
-                    DroverNode.start(settings(name, more), LocalCluster::ignore).toCompletableFuture().get(60, TimeUnit.SECONDS));
+                    DroverNode.start(settings(name, more), LocalCluster::ignore)
+                            .toCompletableFuture()
+                            .get(PATIENCE_S, TimeUnit.SECONDS));
         } catch (final ExecutionException e) {
             assertThat(e.getCause()).isInstanceOf(StartException.class);
             return e.getCause().getMessage();
@@ -94,7 +104,7 @@ final class LocalCluster implements AutoCloseable {
     }
 
     void await(final String what, final BooleanSupplier condition) {
-        final long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        final long deadlineNs = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_S);
         while (!condition.getAsBoolean()) {
             if (System.nanoTime() - deadlineNs >= 0) {
                 throw new AssertionError("waited in vain for " + what + ": " + nodes.stream().map(DroverNode::status).toList());
@@ -116,6 +126,7 @@ final class LocalCluster implements AutoCloseable {
         values.put("drover.cluster.seeds", nodes.stream().limit(1).map(DroverNode::address).toList());
         values.put("drover.streams.aeron-directory", driver.directory());
         values.put("drover.engine.kv-cache", "16 MiB");
+        values.put("drover.cluster.join-timeout", PATIENCE_S + " s");
         values.putAll(more);
         return NodeSettings.of(ConfigFactory.parseMap(values));
     }
@@ -165,7 +176,7 @@ final class LocalCluster implements AutoCloseable {
 
     static <T> T get(final CompletableFuture<T> future) {
         try {
-            return future.get(60, TimeUnit.SECONDS);
+            return future.get(PATIENCE_S, TimeUnit.SECONDS);
         } catch (final Exception e) {
             throw new AssertionError(e.getCause() == null ? e : e.getCause());
         }
