@@ -38,7 +38,7 @@ import io.drover.streams.Endpoint;
  */
 final class ControlCodec {
     /** Part of {@link Identity#frameVersion()}; to be raised with each change of {@link #TABLE} or of a record in it. */
-    static final int VERSION = 4;
+    static final int VERSION = 5;
 
     /** The ids on the wire. An id is never used again for something else. */
     static final Map<Class<?>, Integer> TABLE = table();
@@ -70,6 +70,8 @@ final class ControlCodec {
         table.put(Recorder.Open.class, 24);
         table.put(Recorder.Opened.class, 25);
         table.put(Recorder.Close.class, 26);
+        table.put(Coordinator.Ask.class, 27);
+        table.put(MovesView.class, 28);
         table.put(Identity.class, 32);
         table.put(NodeDescriptor.class, 33);
         table.put(NodeReport.class, 34);
@@ -90,6 +92,10 @@ final class ControlCodec {
         table.put(RebalanceLedger.Outcome.class, 49);
         table.put(RebalanceMove.Id.class, 50);
         table.put(RebalanceMove.Why.class, 51);
+        table.put(Wish.class, 52);
+        table.put(Wish.Kind.class, 53);
+        table.put(Operation.class, 54);
+        table.put(Operation.State.class, 55);
         table.put(String.class, 64);
         table.put(List.class, 65);
         table.put(Integer.class, 66);

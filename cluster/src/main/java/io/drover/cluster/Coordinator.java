@@ -62,6 +62,9 @@ final class Coordinator {
      */
     record RoutingAnswer(int nodes, double tokensPerSecond, ByteString window) implements ControlMessage {}
 
+    /** An operator's wish. */
+    record Ask(Wish wish, ActorRef<MovesView> replyTo) implements Message, ControlMessage {}
+
     private record Tick() implements Message {}
 
     private record Planned(@Nullable Placement placement, @Nullable Throwable failure) implements Message {}
@@ -73,6 +76,7 @@ final class Coordinator {
     private final Formation formation;
     private final ActorContext<Message> context;
     private final Planner planner;
+    private Operations operations = new Operations(0);
     private RebalanceEvent.@Nullable Window lastWindow;
     private long lastWindowNs;
     private long nowNs;
@@ -121,6 +125,7 @@ final class Coordinator {
             }
             case Routing news -> routing.onReport(news.report(), System.nanoTime());
             case AskRouting ask -> ask.replyTo().tell(routing(ask.maxBytes()));
+            case Ask ask -> ask.replyTo().tell(grant(ask.wish()));
             case Tick tick -> tick();
             case Planned planned -> {
                 if (planned.placement() != null) {
@@ -130,6 +135,20 @@ final class Coordinator {
                 }
             }
         }
+    }
+
+    private MovesView grant(final Wish wish) {
+        final ExpertMoves moves = formation.moves();
+        if (moves == null) {
+            return Operations.unready("not now: " + formation.view().reason());
+        }
+        if (operations.term() != formation.term()) {
+            operations = new Operations(formation.term());
+        }
+        final MovesView answer = operations.on(wish, moves, formation.names(), now());
+        // Carries out what the wish has changed.
+        step(new FormationEvent.Tick());
+        return answer;
     }
 
     private void tick() {
@@ -157,7 +176,10 @@ final class Coordinator {
                 case FormationCommand.Refuse refuse -> tell(refuse.to(), new Refusal(refuse.sentence()));
                 case FormationCommand.Plan plan ->
                     context.pipeToSelf(CompletableFuture.supplyAsync(() -> planner.plan(plan.request())), Planned::new);
-                case FormationCommand.Alert alert -> LOG.warn("{}: {}", alert.kind(), alert.message());
+                case FormationCommand.Alert alert -> {
+                    LOG.warn("{}: {}", alert.kind(), alert.message());
+                    operations.alerted(alert.kind() + ": " + alert.message());
+                }
             }
         }
     }

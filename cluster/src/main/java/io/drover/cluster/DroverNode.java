@@ -9,9 +9,11 @@ import java.util.function.Consumer;
 
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.actor.CoordinatedShutdown;
+import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.stream.javadsl.Source;
 import org.apache.pekko.util.ByteString;
+import org.apache.pekko.actor.typed.javadsl.AskPattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,6 +28,7 @@ import io.drover.model.checkpoint.Checkpoint;
  */
 public final class DroverNode {
     private static final Logger LOG = LoggerFactory.getLogger(DroverNode.class);
+    private static final Duration WISH_TIMEOUT = Duration.ofSeconds(5);
     private static final Duration LEAVE_TIMEOUT = Duration.ofSeconds(30);
     private static final String STOPPED = "stopped on request";
     private static final String REMOVED = "the cluster removed this node, or its actor system failed";
@@ -38,12 +41,15 @@ public final class DroverNode {
     private final Checkpoint checkpoint;
     private final NodeWatch watch;
     private final ClusterRouting routing;
+    private final ActorRef<Coordinator.Message> coordinator;
     private final String address;
     private final AtomicReference<String> ending = new AtomicReference<>("");
     private final CompletableFuture<String> stopped = new CompletableFuture<>();
 
     DroverNode(final NodeSettings settings, final ActorSystem<NodeGuardian.Command> system, final NodeEngine engine,
-            final Checkpoint checkpoint, final NodeWatch watch, final ClusterRouting routing) {
+            final Checkpoint checkpoint, final NodeWatch watch, final ClusterRouting routing,
+            final ActorRef<Coordinator.Message> coordinator) {
+        this.coordinator = coordinator;
         this.settings = settings;
         this.system = system;
         this.engine = engine;
@@ -96,6 +102,11 @@ public final class DroverNode {
 
     public ClusterStatus status() {
         return watch.status(ending.get());
+    }
+
+    /** Gives an operator's wish to the coordinator; fails if that does not answer within seconds. */
+    public CompletionStage<MovesView> wish(final Wish wish) {
+        return AskPattern.ask(coordinator, replyTo -> new Coordinator.Ask(wish, replyTo), WISH_TIMEOUT, system.scheduler());
     }
 
     /** What this node's engine is doing. */

@@ -127,6 +127,27 @@ final class ExpertMoves {
         }
     }
 
+    /** The node is not to be emptied any more. */
+    void stay(final String name, final long nowNs) {
+        if (left.remove(name)) {
+            step(new RebalanceEvent.Stays(name), nowNs);
+        }
+    }
+
+    /** An operator's move. @return why it is refused, empty if it is not */
+    String request(final RebalanceEvent.MoveRequested request, final long nowNs) {
+        final int before = outside.size();
+        step(request, nowNs);
+        return outside.subList(before, outside.size())
+                .stream()
+                .filter(FormationCommand.Alert.class::isInstance)
+                .map(FormationCommand.Alert.class::cast)
+                .filter(alert -> alert.kind() == RebalanceCommand.Kind.REFUSED)
+                .map(FormationCommand.Alert::message)
+                .findFirst()
+                .orElse("");
+    }
+
     /** Takes a member's report for answers to what was ordered. */
     void report(final NodeReport report, final long nowNs) {
         final int device = report.nodeId();

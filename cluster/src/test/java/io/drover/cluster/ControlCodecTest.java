@@ -38,6 +38,7 @@ class ControlCodecTest {
     private static ControlSerializer serializer;
     private static TestProbe<Coordinator.Answer> node;
     private static TestProbe<Door.Answer> knocker;
+    private static TestProbe<MovesView> operator;
     private static TestProbe<Coordinator.RoutingAnswer> routing;
     private static TestProbe<Recorder.Opened> recorder;
 
@@ -50,6 +51,7 @@ class ControlCodecTest {
         routing = kit.createTestProbe(Coordinator.RoutingAnswer.class);
         recorder = kit.createTestProbe(Recorder.Opened.class);
         knocker = kit.createTestProbe(Door.Answer.class);
+        operator = kit.createTestProbe(MovesView.class);
     }
 
     @AfterAll
@@ -63,12 +65,13 @@ class ControlCodecTest {
         final Map<Integer, String> ids = new TreeMap<>(ControlCodec.TABLE.entrySet()
                 .stream()
                 .collect(Collectors.toMap(Map.Entry::getValue, entry -> entry.getKey().getSimpleName())));
-        assertThat(ControlCodec.VERSION).isEqualTo(4);
+        assertThat(ControlCodec.VERSION).isEqualTo(5);
         assertThat(ids.toString()).isEqualTo("{16=Knock, 17=Answer, 18=Report, 19=Orders, 20=Refusal, 21=Routing, 22=AskRouting, "
-                + "23=RoutingAnswer, 24=Open, 25=Opened, 26=Close, 32=Identity, "
+                + "23=RoutingAnswer, 24=Open, 25=Opened, 26=Close, 27=Ask, 28=MovesView, 32=Identity, "
                 + "33=NodeDescriptor, 34=NodeReport, 35=Endpoint, 36=Epoch, 37=Placement, 38=RoutingTable, 39=Roster, "
                 + "40=Published, 41=ClusterView, 42=NodeView, 43=State, 44=ExpertSet, 45=MemberId, 46=RoutingReport, 47=Replicas, "
-                + "48=Entry, 49=Outcome, 50=Id, 51=Why, 64=String, 65=List, 66=Integer, 67=ActorRef, 68=ByteString}");
+                + "48=Entry, 49=Outcome, 50=Id, 51=Why, 52=Wish, 53=Kind, 54=Operation, "
+                + "55=State, 64=String, 65=List, 66=Integer, 67=ActorRef, 68=ByteString}");
     }
 
     @Test
@@ -177,6 +180,9 @@ class ControlCodecTest {
                 new Recorder.Open(recorder.getRef()),
                 new Recorder.Opened("", "a recording runs already"),
                 new Recorder.Close(),
+                new Coordinator.Ask(Wish.move(3, 17, "node-2", Wish.NONE), operator.getRef()),
+                new MovesView("", "op-3-1", true, false, 12, List.of("node-1"), List.of(new Operation("op-3-1", "drain node-1",
+                        Operation.State.RUNNING, 1, 5, 77, 400, "")), List.of(move), List.of("MOVE_FAILED: no luck")),
                 new Refusal("node 'x' may not join: wire type is float32 here and bfloat16 in the cluster"));
     }
 }

@@ -21,6 +21,8 @@ import io.drover.placement.RebalanceEvent.Replica;
  * <pre>
  * Joined           adopt what the node has loaded if it fits, clear the rest; send it the newest table; maybe restore lost experts on it
  * Left             its replicas move elsewhere (Migrate, or Shrink where enough others stay); when it is empty: Released
+ * Stays            it is not emptied any more; loads elsewhere that were to empty it are given up
+ * MoveCancelled    give up its load, if that has not ended (Rollback)
  * Lost             its replicas vanish from the table at once (Publish); lost experts are loaded elsewhere (Expand), before all else
  * Window           judge old steps (undo what did not pay), then perhaps one step of moves for gain; now and then Replan
  * Acknowledged     stop repeating the order
@@ -119,6 +121,8 @@ public final class Rebalance {
             }
             case RebalanceEvent.Joined joined -> join(joined.node(), nowNs);
             case RebalanceEvent.Left left -> leave(left.nodeId());
+            case RebalanceEvent.Stays stays -> needs.stay(stays.nodeId(), nowNs);
+            case RebalanceEvent.MoveCancelled cancelled -> work.cancel(cancelled.move(), "the operator cancelled it", nowNs);
             case RebalanceEvent.Lost lost -> lose(lost.nodeId(), nowNs);
             case RebalanceEvent.Acknowledged acknowledged -> work.acknowledged(acknowledged.move(), nowNs);
             case RebalanceEvent.LoadDone done -> work.loadDone(done.move(), nowNs);

@@ -26,6 +26,12 @@ public sealed interface RebalanceEvent {
     /** A node wants to leave, or the operator wants it to: its replicas go elsewhere first. */
     record Left(String nodeId) implements RebalanceEvent {}
 
+    /** A node that wanted to leave does not, or the operator has thought better of it. */
+    record Stays(String nodeId) implements RebalanceEvent {}
+
+    /** The operator gives a move up. One that has loaded its replica goes on. */
+    record MoveCancelled(RebalanceMove.Id move) implements RebalanceEvent {}
+
     /** A node is gone, and with it all that it held. Its devices' ordinals never come back. */
     record Lost(String nodeId) implements RebalanceEvent {}
 

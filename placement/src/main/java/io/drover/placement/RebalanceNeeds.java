@@ -50,6 +50,22 @@ final class RebalanceNeeds {
         }
     }
 
+    void stay(final String nodeId, final long nowNs) {
+        if (leaving.remove(nodeId)) {
+            released.remove(nodeId);
+            for (final Shelf shelf : inventory.shelves()) {
+                if (shelf.device.nodeId().equals(nodeId)) {
+                    shelf.leaving = false;
+                    for (final RebalanceMove move : work.moves()) {
+                        if (move.why == Why.DRAIN && move.from == shelf.device.ordinal()) {
+                            work.cancel(move, "node " + nodeId + " stays", nowNs);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     void lost(final String nodeId) {
         leaving.remove(nodeId);
         released.remove(nodeId);

@@ -251,6 +251,14 @@ final class RebalanceWork {
         }
     }
 
+    /** Gives up a load, if there is one under this id. */
+    void cancel(final RebalanceMove.Id id, final String why, final long nowNs) {
+        final RebalanceMove move = moves.get(id);
+        if (move != null) {
+            cancel(move, why, nowNs);
+        }
+    }
+
     /** Makes a replica live again that was about to leave. @return whether there was one */
     boolean revive(final int key, final long nowNs) {
         for (final RebalanceMove move : List.copyOf(moves.values())) {

@@ -53,7 +53,12 @@ public final class Main implements Runnable {
                 .addSubcommand(new NodeCommand(console, termination))
                 .addSubcommand(new StatusCommand(console))
                 .addSubcommand(new RecordCommand(console, termination))
+                .addSubcommand(new MovesCommand(console))
+                .addSubcommand(new MoveCommand(console))
+                .addSubcommand(new DrainCommand(console))
+                .addSubcommand(new RebalanceCommand(console))
                 .addSubcommand(new DriverCommand(console, termination));
+        line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true));
         line.setExecutionExceptionHandler((failure, command, parsed) -> {
             err.println(Console.PREFIX + sentence(failure));

@@ -1,27 +1,19 @@
 package io.drover.server;
 
-import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.time.Duration;
 import java.util.concurrent.Callable;
 
 import com.fasterxml.jackson.databind.JsonNode;
 
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code status}: what a cluster is doing, asked of one of its nodes. */
 @Command(name = "status", description = "Shows what the cluster is doing.", mixinStandardHelpOptions = true, footer = {"",
-    "Exit code: 0 if the cluster serves, 1 if it does not or cannot be reached.",
-    "The admin key, if there is one, is taken from DROVER_ADMIN_KEY in the environment."})
+    "Exit code: 0 if the cluster serves, 1 if it does not or cannot be reached."})
 final class StatusCommand implements Callable<Integer> {
-    private static final Duration DEADLINE = Duration.ofSeconds(10);
-
-    @Option(names = "--url", defaultValue = "http://127.0.0.1:8080", description = "The server; ${DEFAULT-VALUE} if left out.")
-    private String url = "";
+    @Mixin
+    private AdminClient server = new AdminClient();
 
     @Option(names = "--json", description = "All that the server tells, as JSON.")
     private boolean json;
@@ -34,36 +26,13 @@ final class StatusCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        final JsonNode status = ask();
+        final JsonNode status = server.get("/admin/status");
         if (json) {
             console.pass(status.toPrettyString());
         } else {
             show(status);
         }
         return status.path("ready").asBoolean() ? 0 : 1;
-    }
-
-    private JsonNode ask() throws InterruptedException {
-        try (HttpClient client = HttpClient.newBuilder().connectTimeout(DEADLINE).build()) {
-            final HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url.replaceAll("/+$", "") + "/admin/status"))
-                    .timeout(DEADLINE);
-            final String key = System.getenv("DROVER_ADMIN_KEY");
-            if (key != null && !key.isBlank()) {
-                request.header("Authorization", "Bearer " + key.strip());
-            }
-            final HttpResponse<String> response = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
-            final JsonNode body = RequestReader.JSON.readTree(response.body());
-            if (response.statusCode() != 200) {
-                throw new CommandException(url + " answers " + response.statusCode() + ": "
-                        + body.at("/error/message").asText("no message"));
-            }
-            return body;
-        } catch (final IllegalArgumentException e) {
-            throw new CommandException("--url is '" + url + "'; expected something like http://127.0.0.1:8080");
-        } catch (final IOException e) {
-            throw new CommandException(
-                    "cannot reach " + url + ": " + (e.getMessage() == null ? "connection refused" : e.getMessage()));
-        }
     }
 
     private void show(final JsonNode status) {
