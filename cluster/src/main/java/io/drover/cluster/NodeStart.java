@@ -105,7 +105,8 @@ final class NodeStart {
                 Props.empty());
         return new DroverNode(settings, system, engine, checkpoint, watch,
                 new ClusterRouting(system, coordinator, reporter, watch,
-                        settings.statistics().maxBytes()), coordinator);
+                        settings.statistics().maxBytes()),
+                coordinator);
     }
 
     private ActorSystem<NodeGuardian.Command> startSystem(final Identity identity, final DeviceExecutor.Handover handover) {

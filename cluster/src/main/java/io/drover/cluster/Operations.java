@@ -121,7 +121,8 @@ final class Operations {
         if (wish.from().isEmpty()) {
             if (hosts.length != 1) {
                 return "L" + wish.layer() + "/E" + wish.expert() + " has " + hosts.length + " replicas, on "
-                        + IntStream.of(hosts).mapToObj(nodes::get).toList() + "; say which one is to leave, or '" + Wish.NONE + "'";
+                        + IntStream.of(hosts).mapToObj(nodes::get).toList() + "; say which one is to leave, or '" + Wish.NONE
+                        + "'";
             }
             from = hosts[0];
         } else if (!wish.from().equals(Wish.NONE)) {
@@ -133,8 +134,10 @@ final class Operations {
         final RebalanceMove.Id before = lastMove(moves);
         final String refusal = moves.request(new RebalanceEvent.MoveRequested(wish.layer(), wish.expert(), from, to), nowNs);
         if (refusal.isEmpty()) {
-            final Running begun = begin("move L" + wish.layer() + "/E" + wish.expert() + (from < 0 ? "" : " from " + nodes.get(from))
-                    + (to < 0 ? "" : " to " + nodes.get(to)), nowNs);
+            final Running begun = begin(
+                    "move L" + wish.layer() + "/E" + wish.expert() + (from < 0 ? "" : " from " + nodes.get(from))
+                            + (to < 0 ? "" : " to " + nodes.get(to)),
+                    nowNs);
             begun.move = after(moves, before).getFirst().move();
             begun.total = 1;
         }
@@ -182,8 +185,12 @@ final class Operations {
         if (running.device >= 0) {
             moves.stay(running.node, nowNs);
         } else {
-            (running.move != null ? List.of(running.move) : after(moves, running.after).stream().map(RebalanceLedger.Entry::move)
-                    .toList()).forEach(move -> moves.step(new RebalanceEvent.MoveCancelled(move), nowNs));
+            (running.move != null
+                    ? List.of(running.move)
+                    : after(moves, running.after).stream()
+                            .map(RebalanceLedger.Entry::move)
+                            .toList())
+                    .forEach(move -> moves.step(new RebalanceEvent.MoveCancelled(move), nowNs));
         }
         running.ended = new Operation(id, running.text, State.CANCELLED, now.done(), now.total(), now.startedMs(), 0,
                 "cancelled by the operator; what was done stays");

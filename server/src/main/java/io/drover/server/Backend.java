@@ -8,6 +8,9 @@ import org.apache.pekko.util.ByteString;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
+import io.drover.cluster.MovesView;
+import io.drover.cluster.Wish;
+
 /** The node behind the door, as far as the door sees it. Thread-safe. */
 interface Backend {
 
@@ -18,6 +21,9 @@ interface Backend {
 
     /** What the cluster is doing, for {@code /admin/status}. */
     ObjectNode status();
+
+    /** Gives an operator's wish to the coordinator; exceptionally if that does not answer. */
+    CompletionStage<MovesView> wish(Wish wish);
 
     /** What the gates chose lately, for {@code /admin/routing}. */
     CompletionStage<ObjectNode> routing();

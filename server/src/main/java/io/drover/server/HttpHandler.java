@@ -57,6 +57,7 @@ final class HttpHandler {
         this.keys = new ApiKeys(settings);
         this.readers = system.dispatchers().lookup(READERS);
         this.routes = new Routes(new Endpoints(settings, system, metrics, this::backend, inFlight::size, () -> draining),
+                new MovesEndpoints(this::backend),
                 settings.guardMetrics());
     }
 

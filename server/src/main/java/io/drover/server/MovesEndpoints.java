@@ -88,7 +88,7 @@ final class MovesEndpoints {
                 throw ApiException.client(409, "refused", view.refusal());
             }
             return Endpoints.json(200, render.apply(view));
-        });
+        }).thenCompose(Function.identity());
     }
 
     private static ObjectNode begun(final MovesView view) {

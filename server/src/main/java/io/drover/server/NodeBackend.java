@@ -15,7 +15,9 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import io.drover.cluster.DroverNode;
+import io.drover.cluster.MovesView;
 import io.drover.cluster.TraceLines;
+import io.drover.cluster.Wish;
 import io.drover.model.ModelConfig;
 
 /** The door's view of real nodes: the first answers the door's clients, the others run in the same process. */
@@ -42,6 +44,11 @@ final class NodeBackend implements Backend {
     @Override
     public boolean ready() {
         return nodes.getFirst().status().ready();
+    }
+
+    @Override
+    public CompletionStage<MovesView> wish(final Wish wish) {
+        return nodes.getFirst().wish(wish);
     }
 
     @Override

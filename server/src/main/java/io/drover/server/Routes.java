@@ -35,7 +35,7 @@ final class Routes {
 
     private final List<Route> routes;
 
-    Routes(final Endpoints to, final boolean guardMetrics) {
+    Routes(final Endpoints to, final MovesEndpoints moves, final boolean guardMetrics) {
         routes = List.of(post("/v1/chat/completions", exchange -> to.completion(Kind.CHAT, exchange)),
                 post("/v1/completions", exchange -> to.completion(Kind.TEXT, exchange)),
                 new Route(HttpMethods.GET, "/v1/models", true, Guard.API, true, to::models),
@@ -48,7 +48,12 @@ final class Routes {
                 get("/admin/status", Guard.ADMIN, to::status),
                 get("/admin/routing", Guard.ADMIN, to::routing),
                 get("/admin/trace", Guard.ADMIN, to::trace),
-                new Route(HttpMethods.POST, "/admin/trace/stop", false, Guard.ADMIN, false, to::stopTrace));
+                admin(HttpMethods.POST, "/admin/trace/stop", to::stopTrace),
+                get("/admin/moves", Guard.ADMIN, moves::look), admin(HttpMethods.POST, "/admin/moves", moves::move),
+                admin(HttpMethods.POST, "/admin/drain", moves::drain),
+                admin(HttpMethods.POST, "/admin/rebalance", moves::rebalance),
+                new Route(HttpMethods.GET, "/admin/operations", true, Guard.ADMIN, false, moves::operation),
+                new Route(HttpMethods.DELETE, "/admin/operations", true, Guard.ADMIN, false, moves::cancel));
     }
 
     /** All routes of a path, one per method. */
@@ -58,6 +63,11 @@ final class Routes {
 
     private static Route post(final String path, final Function<Exchange, CompletionStage<HttpResponse>> handler) {
         return new Route(HttpMethods.POST, path, false, Guard.API, true, handler);
+    }
+
+    private static Route admin(final HttpMethod method, final String path,
+            final Function<Exchange, CompletionStage<HttpResponse>> handler) {
+        return new Route(method, path, false, Guard.ADMIN, false, handler);
     }
 
     private static Route get(final String path, final Guard guard,

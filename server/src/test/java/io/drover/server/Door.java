@@ -20,6 +20,9 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.typesafe.config.ConfigFactory;
 
+import io.drover.cluster.MovesView;
+import io.drover.cluster.Wish;
+
 /** The real HTTP server on a free port, in front of a scripted gateway. */
 final class Door implements AutoCloseable {
     static final String MODEL = "bytes";
@@ -90,6 +93,11 @@ final class Door implements AutoCloseable {
             @Override
             public void stopRecording() {
                 throw new AssertionError("there is no recording");
+            }
+
+            @Override
+            public CompletionStage<MovesView> wish(final Wish wish) {
+                return CompletableFuture.failedFuture(new IllegalStateException("no coordinator here"));
             }
 
             @Override

@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -195,6 +196,64 @@ final class ServedClusterIT {
         final int planned = Main.run(new String[]{"plan", "--trace", directory.toString(), "--devices", "2", "--policy",
             "contiguous,eplb", "--mode", "home"}, print, print, new Termination(false));
         assertThat(planned).as(out.toString(StandardCharsets.UTF_8)).isZero();
+    }
+
+    /** Experts go and come back while all 64 cases are in flight, and not a token changes. */
+    @Test
+    void operatorsMoveExpertsAndDrainNodesUnderLoad() throws Exception {
+        assertThat(command("rebalance", "off")).contains("forbidden");
+        final CompletableFuture<Void> load = CompletableFuture.runAsync(() -> {
+            try {
+                Demo.judge(url(), Demo.cases(), 16);
+            } catch (final Exception e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        assertThat(command("move", "0", "0", "node-3", "--from", "none")).contains("move L0/E0 to node-3")
+                .contains("done  1 of 1");
+        assertThat(command("move", "0", "0", "none", "--from", "node-3")).contains("move L0/E0 from node-3")
+                .contains("done  1 of 1");
+        final int held = replicas("node-2");
+        assertThat(held).isPositive();
+        assertThat(command("drain", "node-2")).contains("drain node-2").contains("done  " + held + " of " + held);
+        assertThat(replicas("node-2")).isZero();
+        load.get(120, TimeUnit.SECONDS);
+        assertThat(command("moves", "--last", "500")).contains("operator").contains("drain").contains("L0/E0");
+        assertThat(refused("move", "0", "99", "node-1")).contains("answers 409: there is no expert L0/E99");
+        assertThat(refused("move", "0", "1", "node-9"))
+                .contains("there is no node 'node-9'; the nodes are [node-1, node-2, node-3]");
+        assertThat(refused("drain", "node-9")).contains("there is no node 'node-9'");
+        assertThat(refused("moves", "--cancel", "op-1")).contains("there is no operation 'op-1'");
+        assertThat(command("rebalance", "on")).contains("allowed");
+    }
+
+    private static int replicas(final String node) throws Exception {
+        final JsonNode status = RequestReader.JSON.readTree(get("/admin/status"));
+        for (final JsonNode each : status.path("nodes")) {
+            if (each.path("name").asText().equals(node)) {
+                return each.path("replicas").asInt();
+            }
+        }
+        throw new AssertionError(node + " is not in " + status);
+    }
+
+    private static String command(final String... words) {
+        final ByteArrayOutputStream out = new ByteArrayOutputStream();
+        assertThat(run(out, words)).as(out.toString(StandardCharsets.UTF_8)).isZero();
+        return out.toString(StandardCharsets.UTF_8);
+    }
+
+    private static String refused(final String... words) {
+        final ByteArrayOutputStream out = new ByteArrayOutputStream();
+        assertThat(run(out, words)).isEqualTo(1);
+        return out.toString(StandardCharsets.UTF_8);
+    }
+
+    private static int run(final ByteArrayOutputStream out, final String... words) {
+        final PrintStream print = new PrintStream(out, true, StandardCharsets.UTF_8);
+        final List<String> line = new ArrayList<>(List.of(words));
+        line.addAll(List.of("--url", url()));
+        return Main.run(line.toArray(String[]::new), print, print, new Termination(false));
     }
 
     private static long expertCalls() throws Exception {
