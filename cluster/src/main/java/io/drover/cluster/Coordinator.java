@@ -1,17 +1,21 @@
 package io.drover.cluster;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.ClusterEvent.CurrentClusterState;
@@ -26,6 +30,7 @@ import org.slf4j.LoggerFactory;
 import io.drover.cluster.FormationEvent.MemberState;
 import io.drover.placement.Placement;
 import io.drover.placement.Planner;
+import io.drover.placement.RebalanceCommand;
 import io.drover.placement.RebalanceEvent;
 
 /**
@@ -76,6 +81,7 @@ final class Coordinator {
     private final Formation formation;
     private final ActorContext<Message> context;
     private final Planner planner;
+    private final Executor background;
     private Operations operations = new Operations(0);
     private RebalanceEvent.@Nullable Window lastWindow;
     private long lastWindowNs;
@@ -90,6 +96,7 @@ final class Coordinator {
         this.context = context;
         this.lastTerm = lastTerm;
         planner = settings.moves().planner();
+        background = context.getSystem().dispatchers().lookup(DispatcherSelector.blocking());
         cluster = Cluster.get(context.getSystem());
         formation = new Formation(settings, cluster.selfMember().upNumber(), lastTerm.get(), now());
     }
@@ -170,18 +177,19 @@ final class Coordinator {
     private void step(final FormationEvent event) {
         final List<FormationCommand> commands = formation.on(event, now());
         lastTerm.accumulateAndGet(formation.term(), Math::max);
+        final List<FormationCommand.Alert> alerts = new ArrayList<>();
         for (final FormationCommand command : commands) {
             switch (command) {
                 case FormationCommand.Send send -> tell(send.to(), send.orders());
                 case FormationCommand.Refuse refuse -> tell(refuse.to(), new Refusal(refuse.sentence()));
                 case FormationCommand.Plan plan ->
-                    context.pipeToSelf(CompletableFuture.supplyAsync(() -> planner.plan(plan.request())), Planned::new);
-                case FormationCommand.Alert alert -> {
-                    LOG.warn("{}: {}", alert.kind(), alert.message());
-                    operations.alerted(alert.kind() + ": " + alert.message());
-                }
+                    // Not on the common pool: Pekko's stages complete there, so that a long plan would hold requests up.
+                    context.pipeToSelf(CompletableFuture.supplyAsync(() -> planner.plan(plan.request()), background),
+                            Planned::new);
+                case FormationCommand.Alert alert -> alerts.add(alert);
             }
         }
+        tellAlerts(alerts);
     }
 
     private RoutingAnswer routing(final int maxBytes) {
@@ -190,6 +198,18 @@ final class Coordinator {
                 ? new RoutingAnswer(0, 0, ByteString.emptyByteString())
                 : new RoutingAnswer(routing.nodes(), window.tokensPerSecond(),
                         ByteString.fromArrayUnsafe(window.statistics().toBytes(maxBytes)));
+    }
+
+    /** One line for each kind: a lost node may leave hundreds of experts without a place at once. */
+    private void tellAlerts(final List<FormationCommand.Alert> alerts) {
+        final Set<RebalanceCommand.Kind> told = EnumSet.noneOf(RebalanceCommand.Kind.class);
+        for (final FormationCommand.Alert alert : alerts) {
+            operations.alerted(alert.kind() + ": " + alert.message());
+            if (told.add(alert.kind())) {
+                final long more = alerts.stream().filter(other -> other.kind() == alert.kind()).count() - 1;
+                LOG.warn("{}: {}{}", alert.kind(), alert.message(), more == 0 ? "" : "; " + more + " more of the kind");
+            }
+        }
     }
 
     private void tell(final MemberId to, final Answer answer) {

@@ -201,7 +201,12 @@ final class ExpertMoves {
                 case RebalanceCommand.Publish publish -> table = publish.placement();
                 case RebalanceCommand.Released empty -> released.add(empty.nodeId());
                 case RebalanceCommand.Replan replan -> outside.add(new FormationCommand.Plan(replan.request()));
-                case RebalanceCommand.Alert alert -> outside.add(new FormationCommand.Alert(alert.kind(), alert.message()));
+                case RebalanceCommand.Alert alert -> {
+                    // Where everybody leaves, nobody needs to be told that nothing has a place.
+                    if (!allLeave()) {
+                        outside.add(new FormationCommand.Alert(alert.kind(), alert.message()));
+                    }
+                }
             }
         }
     }

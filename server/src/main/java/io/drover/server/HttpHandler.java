@@ -7,7 +7,8 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
@@ -32,7 +33,7 @@ import io.drover.server.Routes.Route;
 /** From an HTTP request to its answer: route, key, body, endpoint; and whatever goes wrong on the way as the API's JSON error. */
 final class HttpHandler {
     private static final Logger LOG = LoggerFactory.getLogger(HttpHandler.class);
-    private static final String READERS = "pekko.actor.drover-readers";
+    private static final int READERS = 2;
     private static final String REQUEST_ID = "x-request-id";
     private static final Pattern ACCEPTED_REQUEST_ID = Pattern.compile("[\\x21-\\x7e]{1,128}");
     private static final String PREFLIGHT_AGE_S = "600";
@@ -42,7 +43,8 @@ final class HttpHandler {
     private final DoorMetrics metrics;
     private final Set<Lifeline> inFlight;
     private final ApiKeys keys;
-    private final Executor readers;
+    /** Where bodies are parsed and prompts become tokens: a long prompt delays other prompts, and no stream. */
+    private final ExecutorService readers;
     private final Routes routes;
     private final AtomicReference<@Nullable Backend> backend = new AtomicReference<>();
     private volatile boolean draining;
@@ -55,7 +57,8 @@ final class HttpHandler {
         this.metrics = metrics;
         this.inFlight = inFlight;
         this.keys = new ApiKeys(settings);
-        this.readers = system.dispatchers().lookup(READERS);
+        this.readers = Executors.newFixedThreadPool(READERS,
+                Thread.ofPlatform().daemon().name("drover-http-reader-", 0).factory());
         this.routes = new Routes(new Endpoints(settings, system, metrics, this::backend, inFlight::size, () -> draining),
                 new MovesEndpoints(this::backend),
                 settings.guardMetrics());
@@ -72,6 +75,11 @@ final class HttpHandler {
     /** From now on new work is refused. */
     void drain() {
         draining = true;
+    }
+
+    /** Nothing comes any more. */
+    void close() {
+        readers.shutdown();
     }
 
     /** Never completes exceptionally. */

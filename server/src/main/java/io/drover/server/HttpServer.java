@@ -74,6 +74,7 @@ final class HttpServer {
             }
             return new HttpServer(system, binding, handler, inFlight);
         } catch (final ExecutionException | TimeoutException e) {
+            handler.close();
             system.terminate();
             throw new IOException(
                     "cannot listen on " + settings.address().getHostAddress() + ":" + settings.port() + ": " + reason(e)
@@ -132,6 +133,7 @@ final class HttpServer {
             quiet(CUT_DEADLINE);
         }
         settle(binding.terminate(TERMINATE_DEADLINE), TERMINATE_DEADLINE.multipliedBy(2));
+        handler.close();
         system.terminate();
         settle(system.getWhenTerminated(), TERMINATE_DEADLINE);
     }

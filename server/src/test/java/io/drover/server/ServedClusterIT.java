@@ -208,7 +208,7 @@ final class ServedClusterIT {
             } catch (final Exception e) {
                 throw new IllegalStateException(e);
             }
-        });
+        }, task -> new Thread(task, "load").start());
         assertThat(command("move", "0", "0", "node-3", "--from", "none")).contains("move L0/E0 to node-3")
                 .contains("done  1 of 1");
         assertThat(command("move", "0", "0", "none", "--from", "node-3")).contains("move L0/E0 from node-3")
