@@ -306,7 +306,7 @@ final class RebalanceSimulation {
     }
 
     private void blow(final int slots) {
-        switch (nodes.isEmpty() ? 0 : random.nextInt(7)) {
+        switch (nodes.isEmpty() ? 0 : random.nextInt(9)) {
             case 0 -> join(slots);
             case 1, 2 -> {
                 if (nodes.size() > 1) {
@@ -320,6 +320,12 @@ final class RebalanceSimulation {
                 tell(new RebalanceEvent.MoveRequested(layer, random.nextInt(model.experts()[layer]),
                         random.nextInt(nextDevice + 1) - 1,
                         random.nextInt(nextDevice + 1) - 1));
+            }
+            case 6 -> tell(new RebalanceEvent.Stays(anyNode().id));
+            case 7 -> {
+                if (machine != null && !machine.ledger().isEmpty()) {
+                    tell(new RebalanceEvent.MoveCancelled(machine.ledger().getLast().move()));
+                }
             }
             default -> tell(new RebalanceEvent.PlanRequested());
         }
