@@ -28,7 +28,7 @@ class NodeLossIT {
             cluster.await("the engine to let go",
                     () -> second.engineStatus().peers().stream().noneMatch(peer -> peer.name().equals("node-1")));
             cluster.await("the lost experts to be restored", () -> second.status().ready() && third.status().ready());
-            assertThat(replicas(second)).isEqualTo(EXPERTS);
+            assertThat(replicas(second)).isGreaterThanOrEqualTo(EXPERTS);
             generates(cluster, second);
 
             final DroverNode again = cluster.start("node-1", FAST);
@@ -42,14 +42,14 @@ class NodeLossIT {
             assertThat(second.status().ready()).as(second.status().reason()).isTrue();
             cluster.await("the leaver to be out", () -> state(second, "node-3") == NodeView.State.GONE);
             assertThat(second.status().ready()).as(second.status().reason()).isTrue();
-            assertThat(replicas(second)).isEqualTo(EXPERTS);
+            assertThat(replicas(second)).isGreaterThanOrEqualTo(EXPERTS);
             generates(cluster, second);
 
             final long term = again.status().epoch().term();
             cluster.leave(second);
             cluster.await("the last node to coordinate", () -> again.status().epoch().term() > term && again.status().ready()
                     && state(again, "node-2") == NodeView.State.GONE);
-            assertThat(replicas(again)).isEqualTo(EXPERTS);
+            assertThat(replicas(again)).isGreaterThanOrEqualTo(EXPERTS);
             generates(cluster, again);
         }
     }
