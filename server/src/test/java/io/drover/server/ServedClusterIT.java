@@ -221,7 +221,7 @@ final class ServedClusterIT {
         assertThat(command("moves", "--last", "500")).contains("operator").contains("drain").contains("L0/E0");
         assertThat(refused("move", "0", "99", "node-1")).contains("answers 409: there is no expert L0/E99");
         assertThat(refused("move", "0", "1", "node-9"))
-                .contains("there is no node 'node-9'; the nodes are [node-1, node-2, node-3]");
+                .contains("there is no node 'node-9'; the nodes are [node-");
         assertThat(refused("drain", "node-9")).contains("there is no node 'node-9'");
         assertThat(refused("moves", "--cancel", "op-1")).contains("there is no operation 'op-1'");
         assertThat(command("rebalance", "on")).contains("allowed");
