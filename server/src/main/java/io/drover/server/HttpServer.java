@@ -38,6 +38,7 @@ final class HttpServer {
     private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
     private static final Duration BIND_DEADLINE = Duration.ofSeconds(10);
     private static final Duration CUT_DEADLINE = Duration.ofSeconds(2);
+    private static final Duration FLUSH = Duration.ofSeconds(1);
     private static final Duration TERMINATE_DEADLINE = Duration.ofSeconds(3);
     private static final Duration BEYOND_GENERATION = Duration.ofSeconds(60);
     private static final long POLL_NS = TimeUnit.MILLISECONDS.toNanos(10);
@@ -124,6 +125,7 @@ final class HttpServer {
      */
     void stop(final Duration grace) {
         handler.drain();
+        final boolean busy = !inFlight.isEmpty();
         settle(binding.unbind(), TERMINATE_DEADLINE);
         if (!quiet(grace)) {
             LOG.warn("{} requests were still in flight after {} s and are cut", inFlight.size(), grace.toSeconds());
@@ -131,6 +133,10 @@ final class HttpServer {
                     .cut(ApiException.unavailable("shutting_down", "The server stopped before the answer was complete.",
                             RETRY_AFTER)));
             quiet(CUT_DEADLINE);
+        }
+        if (busy) {
+            // An answer that has ended here may still be on its way to the socket, and terminate would cut it there.
+            LockSupport.parkNanos(FLUSH.toNanos());
         }
         settle(binding.terminate(TERMINATE_DEADLINE), TERMINATE_DEADLINE.multipliedBy(2));
         handler.close();
