@@ -4,17 +4,15 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 import org.jspecify.annotations.Nullable;
 
 import io.drover.placement.ComputeRate;
 import io.drover.placement.Device;
-import io.drover.placement.Epoch;
 import io.drover.placement.Placement;
 import io.drover.placement.Planner;
 import io.drover.placement.Rebalance;
@@ -49,7 +47,7 @@ final class ExpertMoves {
     private final long term;
     private final Rebalance rebalance;
     private final Map<RebalanceMove.Id, Order> orders = new TreeMap<>();
-    private final Map<Integer, TreeSet<Integer>> holds = new TreeMap<>();
+    private final Map<Integer, ExpertSet> holds = new TreeMap<>();
     private final Map<Integer, String> members = new TreeMap<>();
     private final Set<String> left = new HashSet<>();
     private final Set<String> released = new HashSet<>();
@@ -78,10 +76,7 @@ final class ExpertMoves {
     }
 
     private void admit(final NodeReport report) {
-        final TreeSet<Integer> here = new TreeSet<>();
-        report.replicas().ready().codes().forEach(here::add);
-        report.replicas().busy().codes().forEach(here::add);
-        holds.put(report.nodeId(), here);
+        holds.put(report.nodeId(), ExpertSet.of(IntStream.concat(report.ready().codes(), report.replicas().busy().codes())));
         members.put(report.nodeId(), report.node().name());
     }
 
@@ -181,7 +176,7 @@ final class ExpertMoves {
             step(new RebalanceEvent.LoadDone(id), nowNs);
         } else if (report.replicas().failed().contains(order.code())) {
             orders.remove(id);
-            held(order.device()).remove(order.code());
+            drop(order.device(), order.code());
             step(new RebalanceEvent.LoadFailed(id, report.problem()), nowNs);
         } else {
             step(new RebalanceEvent.Acknowledged(id), nowNs);
@@ -220,21 +215,20 @@ final class ExpertMoves {
         }
         orders.put(id, new Order(device, code, load, serial));
         if (load) {
-            held(device).add(code);
+            holds.computeIfPresent(device, (key, held) -> held.with(code));
         } else {
-            held(device).remove(code);
+            drop(device, code);
         }
     }
 
-    private TreeSet<Integer> held(final int device) {
-        return Objects.requireNonNull(holds.get(device));
+    private void drop(final int device, final int code) {
+        holds.computeIfPresent(device, (id, held) -> held.filter(other -> other != code));
     }
 
     /** What a device is to hold; null for one that is no member, where nothing is to change. */
     @Nullable
     ExpertSet hold(final int device) {
-        final TreeSet<Integer> codes = holds.get(device);
-        return codes == null ? null : ExpertSet.of(codes.stream().mapToInt(Integer::intValue));
+        return holds.get(device);
     }
 
     boolean isMember(final int device) {
@@ -261,10 +255,6 @@ final class ExpertMoves {
     @Nullable
     Placement table() {
         return table;
-    }
-
-    Epoch epoch() {
-        return table == null ? Epoch.NONE : table.epoch();
     }
 
     Rebalance.Saved saved() {

@@ -37,25 +37,41 @@ final class AdminClient {
     /** @throws CommandException with what the server said, or why it was not reached */
     private JsonNode ask(final String method, final String path, final @Nullable JsonNode body) throws InterruptedException {
         try (HttpClient client = HttpClient.newBuilder().connectTimeout(DEADLINE).build()) {
-            final HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url.replaceAll("/+$", "") + path))
-                    .timeout(DEADLINE)
-                    .method(method, body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(body.toString()));
-            final String key = System.getenv("DROVER_ADMIN_KEY");
-            if (key != null && !key.isBlank()) {
-                request.header("Authorization", "Bearer " + key.strip());
-            }
-            final HttpResponse<String> response = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
-            final JsonNode answer = RequestReader.JSON.readTree(response.body());
+            final HttpResponse<String> response = client.send(request(path).timeout(DEADLINE)
+                    .method(method, body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(body.toString()))
+                    .build(), HttpResponse.BodyHandlers.ofString());
             if (response.statusCode() / 100 != 2) {
-                throw new CommandException(url + " answers " + response.statusCode() + ": "
-                        + answer.at("/error/message").asText("no message"));
+                throw refused(response.statusCode(), response.body());
             }
-            return answer;
+            return RequestReader.JSON.readTree(response.body());
+        } catch (final IOException e) {
+            throw unreachable(e);
+        }
+    }
+
+    String url() {
+        return url;
+    }
+
+    /** A request with the admin key, if there is one. */
+    HttpRequest.Builder request(final String path) {
+        try {
+            final HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url.replaceAll("/+$", "") + path));
+            final String key = System.getenv("DROVER_ADMIN_KEY");
+            return key == null || key.isBlank() ? request : request.header("Authorization", "Bearer " + key.strip());
         } catch (final IllegalArgumentException e) {
             throw new CommandException("--url is '" + url + "'; expected something like http://127.0.0.1:8080");
-        } catch (final IOException e) {
-            throw new CommandException(
-                    "cannot reach " + url + ": " + (e.getMessage() == null ? "connection refused" : e.getMessage()));
         }
+    }
+
+    /** @param body of the answer, the API's JSON error */
+    CommandException refused(final int status, final String body) throws IOException {
+        return new CommandException(url + " answers " + status + ": "
+                + RequestReader.JSON.readTree(body).at("/error/message").asText("no message"));
+    }
+
+    CommandException unreachable(final IOException e) {
+        return new CommandException(
+                "cannot reach " + url + ": " + (e.getMessage() == null ? "connection refused" : e.getMessage()));
     }
 }

@@ -5,7 +5,6 @@ import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
-import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -27,6 +26,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.drover.cluster.TraceLines;
 
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -34,8 +34,7 @@ import picocli.CommandLine.Parameters;
 @Command(name = "record", description = "Records the routing of live traffic as a trace for 'drover plan --trace'.", mixinStandardHelpOptions = true, footer = {
     "", "Writes DIR/trace.jsonl when it ends: by a limit, by Ctrl-C, or with the server. Requests are served as before.",
     "What is written holds expert numbers and gate weights and no text.",
-    "Exit code: 0 if something was recorded, 1 if not.",
-    "The admin key, if there is one, is taken from DROVER_ADMIN_KEY in the environment."})
+    "Exit code: 0 if something was recorded, 1 if not."})
 final class RecordCommand implements Callable<Integer> {
     private static final String FILE = "trace.jsonl";
     private static final Duration DEADLINE = Duration.ofSeconds(15);
@@ -45,8 +44,8 @@ final class RecordCommand implements Callable<Integer> {
     @Parameters(paramLabel = "DIR", description = "Where the trace goes; made if it is not there.")
     private Path directory = Path.of("");
 
-    @Option(names = "--url", defaultValue = "http://127.0.0.1:8080", description = "A server of the cluster; ${DEFAULT-VALUE} if left out.")
-    private String url = "";
+    @Mixin
+    private AdminClient server = new AdminClient();
 
     @Option(names = "--duration", paramLabel = "TIME", defaultValue = "", description = "Ends after this long, such as 90s, 5m or 1h.")
     private String duration = "";
@@ -80,7 +79,7 @@ final class RecordCommand implements Callable<Integer> {
         termination.watchSignals(DEADLINE.multipliedBy(2));
         try (HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(DEADLINE).build()) {
             try (InputStream lines = open(client)) {
-                console.say("recording from " + url + (limit.isZero() && tokens == 0 ? " until Ctrl-C" : ""));
+                console.say("recording from " + server.url() + (limit.isZero() && tokens == 0 ? " until Ctrl-C" : ""));
                 final Thread watch = Thread.ofVirtual().start(() -> stopInTime(client, lines, limit));
                 write(lines, part);
                 watch.interrupt();
@@ -100,27 +99,15 @@ final class RecordCommand implements Callable<Integer> {
 
     private InputStream open(final HttpClient client) throws InterruptedException {
         try {
-            final HttpResponse<InputStream> response = client.send(request("/admin/trace").build(),
+            final HttpResponse<InputStream> response = client.send(server.request("/admin/trace").build(),
                     HttpResponse.BodyHandlers.ofInputStream());
             if (response.statusCode() != 200) {
-                final JsonNode body = RequestReader.JSON.readTree(response.body().readAllBytes());
-                throw new CommandException(url + " answers " + response.statusCode() + ": "
-                        + body.at("/error/message").asText("no message"));
+                throw server.refused(response.statusCode(),
+                        new String(response.body().readAllBytes(), StandardCharsets.UTF_8));
             }
             return response.body();
         } catch (final IOException e) {
-            throw new CommandException(
-                    "cannot reach " + url + ": " + (e.getMessage() == null ? "connection refused" : e.getMessage()));
-        }
-    }
-
-    private HttpRequest.Builder request(final String path) {
-        try {
-            final HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url.replaceAll("/+$", "") + path));
-            final String key = System.getenv("DROVER_ADMIN_KEY");
-            return key == null || key.isBlank() ? request : request.header("Authorization", "Bearer " + key.strip());
-        } catch (final IllegalArgumentException e) {
-            throw new CommandException("--url is '" + url + "'; expected something like http://127.0.0.1:8080");
+            throw server.unreachable(e);
         }
     }
 
@@ -132,7 +119,7 @@ final class RecordCommand implements Callable<Integer> {
                     && (limit.isZero() || System.nanoTime() - startNs < limit.toNanos())) {
                 Thread.onSpinWait();
             }
-            client.send(request("/admin/trace/stop").timeout(DEADLINE).POST(HttpRequest.BodyPublishers.noBody()).build(),
+            client.send(server.request("/admin/trace/stop").timeout(DEADLINE).POST(HttpRequest.BodyPublishers.noBody()).build(),
                     HttpResponse.BodyHandlers.discarding());
             Thread.sleep(DEADLINE);
             console.say("the server has not ended the recording within " + DEADLINE.toSeconds() + " s; what came is kept");
