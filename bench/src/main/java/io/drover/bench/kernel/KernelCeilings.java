@@ -28,7 +28,7 @@ import io.drover.model.kernel.PackedMatrix;
  * </pre>
  */
 public final class KernelCeilings {
-    private static final int[] ROWS = {1, 8, 64};
+    private static final int[] ROWS = {1, 2, 8, 64};
     private static final long SLICE_BYTES = 64L << 20;
     private static final double SLICE_FLOP = 1e9;
 
