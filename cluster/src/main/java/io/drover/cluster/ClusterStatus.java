@@ -9,6 +9,7 @@ import io.drover.placement.Epoch;
  *
  * @param ready            whether this node's gateway can serve
  * @param reason           if not ready, why, in one sentence; else empty
+ * @param cutOff           why this node takes on no new work: it hears less than half of the cluster; else empty
  * @param epoch            of the table that this node routes by
  * @param model            the name that clients ask for
  * @param wireType         label of the wire type
@@ -17,7 +18,8 @@ import io.drover.placement.Epoch;
  * @param coordinatorAgeMs since the coordinator last answered; tokens flow without it
  * @param nodes            all nodes that have been part of the cluster, by id
  */
-public record ClusterStatus(boolean ready, String reason, Epoch epoch, String model, String wireType, String kvType, String node,
+public record ClusterStatus(boolean ready, String reason, String cutOff, Epoch epoch, String model, String wireType,
+        String kvType, String node,
         long coordinatorAgeMs, List<NodeView> nodes) {
     public ClusterStatus {
         nodes = List.copyOf(nodes);

@@ -206,7 +206,7 @@ public final class DroverNode {
         released.orTimeout(settings.leaveTimeout().toMillis(), TimeUnit.MILLISECONDS).exceptionally(late -> {
             LOG.warn("node '{}' leaves before others have taken over what only it has", settings.nodeName());
             return null;
-        }).thenCombine(quiet, (nothing, done) -> done).whenComplete((nothing, late) -> {
+        }).thenRun(this::handOver).thenCombine(quiet, (nothing, done) -> done).whenComplete((nothing, late) -> {
             CoordinatedShutdown.get(system).runAll(new Leaving(why));
             system.getWhenTerminated()
                     .toCompletableFuture()
@@ -214,6 +214,16 @@ public final class DroverNode {
                     .orTimeout(LEAVE_TIMEOUT.toSeconds(), TimeUnit.SECONDS)
                     .whenComplete((done, failure) -> release());
         });
+    }
+
+    /** Long streams do not hold up a node that leaves while others stay. */
+    private void handOver() {
+        final boolean others = status().nodes()
+                .stream()
+                .anyMatch(node -> node.state() == NodeView.State.SERVING && !node.name().equals(settings.nodeName()));
+        if (others && watch.ready().isDone()) {
+            engine.handOver();
+        }
     }
 
     private void release() {

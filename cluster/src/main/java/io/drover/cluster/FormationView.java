@@ -54,6 +54,9 @@ final class FormationView {
                 if (node.report().endpoint() == null) {
                     yield NodeView.State.JOINING;
                 }
+                if (node.report().leaving()) {
+                    yield NodeView.State.LEAVING;
+                }
                 if (formation.suspected(id)) {
                     yield NodeView.State.SUSPECTED;
                 }

@@ -30,7 +30,7 @@ final class NodeGuardian {
     sealed interface Command {}
 
     /** The node is a member: begin to report. */
-    record Register(NodeDescriptor node, ActorRef<Coordinator.Message> coordinator) implements Command {}
+    record Register(NodeDescriptor node, Quorum quorum, ActorRef<Coordinator.Message> coordinator) implements Command {}
 
     /** The engine runs: replicas can be loaded, tables installed. */
     record EngineStarted(Endpoint endpoint, Consumer<RoutingTable> install, Supplier<List<Integer>> suspects,
@@ -87,7 +87,8 @@ final class NodeGuardian {
 
     private static Behavior<Command> begin(final ActorContext<Command> context, final TimerScheduler<Command> timers,
             final Register register, final Residency residency, final Listener listener) {
-        final NodeGuardian guardian = new NodeGuardian(context, new Participant(register.node(), residency, System.nanoTime()),
+        final NodeGuardian guardian = new NodeGuardian(context,
+                new Participant(register.node(), residency, register.quorum(), System.nanoTime()),
                 register.coordinator(), listener);
         timers.startTimerWithFixedDelay(new Tick(), TICK);
         guardian.step(new Event.Tick());

@@ -28,7 +28,8 @@ import io.drover.streams.DataPlaneSettings;
  */
 public record NodeSettings(String nodeName, Path modelDirectory, String modelName, String host, int port, List<String> seeds,
         int expectedNodes, Duration joinTimeout, String dataHost, int dataPort, long memoryBudgetBytes, int parallelLoads,
-        Duration replicaTimeout, Duration replicaRetry, Duration learnTimeout, Duration lostAfter, Duration leaveTimeout,
+        Duration replicaTimeout, Duration replicaRetry, Duration learnTimeout, Duration lostAfter, Duration minorityAfter,
+        Duration leaveTimeout,
         StatisticsSettings statistics,
         EngineSettings engine, DataPlaneSettings plane,
         Config config) {
@@ -84,7 +85,8 @@ public record NodeSettings(String nodeName, Path modelDirectory, String modelNam
                 port(own, "port"), seeds, atLeastOne(own, "expected-nodes"), positive(own, "join-timeout"),
                 dataHost.isEmpty() ? host : dataHost, port(own, "data-port"), budget == 0 ? machineMemoryBytes() / 2 : budget,
                 atLeastOne(own, "parallel-loads"), positive(own, "replica-timeout"), positive(own, "replica-retry"),
-                positive(own, "learn-timeout"), positive(own, "lost-after"), positive(own, "leave-timeout"),
+                positive(own, "learn-timeout"), positive(own, "lost-after"), positive(own, "minority-after"),
+                positive(own, "leave-timeout"),
                 StatisticsSettings.from(own), EngineSettings.from(config), DataPlaneSettings.from(config), config);
     }
 

@@ -87,7 +87,9 @@ final class NodeStart {
         new Joining(system, settings, identity).run(joinedByNs);
         final NodeDescriptor descriptor = describe(system, identity);
         final ActorRef<Coordinator.Message> coordinator = coordinator(system, identity, checkpoint);
-        system.tell(new NodeGuardian.Register(descriptor, coordinator));
+        system.tell(new NodeGuardian.Register(descriptor,
+                new Quorum(descriptor.member().address(), settings.minorityAfter().toNanos()),
+                coordinator));
         final int nodeId = await(watch.nodeId(), joinedByNs, "the coordinator did not take this node in");
 
         watch.tell(Progress.Stage.STARTING, 0, 0, "starting the engine of node " + nodeId);

@@ -13,7 +13,7 @@ import io.drover.placement.Epoch;
 /** Keeps what a node's guardian last saw for callers on other threads, and tells of progress. */
 final class NodeWatch implements NodeGuardian.Listener {
     /** @param answeredNs when the coordinator last answered */
-    record Seen(@Nullable ClusterView view, @Nullable RoutingTable installed, Epoch epoch, long answeredNs) {}
+    record Seen(@Nullable ClusterView view, @Nullable RoutingTable installed, Epoch epoch, long answeredNs, String cutOff) {}
 
     private final NodeSettings settings;
     private final Consumer<Progress> progress;
@@ -21,7 +21,7 @@ final class NodeWatch implements NodeGuardian.Listener {
     private final CompletableFuture<String> refusal = new CompletableFuture<>();
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
     private final CompletableFuture<Void> released = new CompletableFuture<>();
-    private volatile Seen seen = new Seen(null, null, Epoch.NONE, System.nanoTime());
+    private volatile Seen seen = new Seen(null, null, Epoch.NONE, System.nanoTime(), "");
     private volatile @Nullable Progress last;
 
     NodeWatch(final NodeSettings settings, final Consumer<Progress> progress) {
@@ -44,7 +44,8 @@ final class NodeWatch implements NodeGuardian.Listener {
     public void seen(final Participant participant) {
         final ClusterView view = participant.view();
         final long nowNs = System.nanoTime();
-        seen = new Seen(view, participant.installed(), participant.epoch(), nowNs - participant.sinceAnswerNs(nowNs));
+        seen = new Seen(view, participant.installed(), participant.epoch(), nowNs - participant.sinceAnswerNs(nowNs),
+                participant.cutOff());
         if (participant.released()) {
             released.complete(null);
         }
@@ -110,6 +111,8 @@ final class NodeWatch implements NodeGuardian.Listener {
         final String reason;
         if (!stopped.isEmpty()) {
             reason = stopped;
+        } else if (!now.cutOff().isEmpty()) {
+            reason = now.cutOff();
         } else if (view == null) {
             reason = "the coordinator has not answered yet";
         } else if (!view.ready()) {
@@ -117,7 +120,7 @@ final class NodeWatch implements NodeGuardian.Listener {
         } else {
             reason = now.epoch().equals(Epoch.NONE) ? "this node has no routing table yet" : "";
         }
-        return new ClusterStatus(reason.isEmpty(), reason, now.epoch(), settings.modelName(),
+        return new ClusterStatus(reason.isEmpty(), reason, now.cutOff(), now.epoch(), settings.modelName(),
                 settings.engine().wireType().label(),
                 settings.engine().kvType().label(), settings.nodeName(),
                 TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - now.answeredNs()),

@@ -2,6 +2,7 @@ package io.drover.cluster;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 import org.jspecify.annotations.Nullable;
@@ -58,6 +59,7 @@ final class Participant {
 
     private final NodeDescriptor node;
     private final Residency residency;
+    private final Quorum quorum;
     private Epoch obeyed = Epoch.NONE;
     private @Nullable ExpertSet held;
     private int nodeId = -1;
@@ -75,9 +77,10 @@ final class Participant {
     private long reportedNs;
     private long answeredNs;
 
-    Participant(final NodeDescriptor node, final Residency residency, final long nowNs) {
+    Participant(final NodeDescriptor node, final Residency residency, final Quorum quorum, final long nowNs) {
         this.node = node;
         this.residency = residency;
+        this.quorum = quorum;
         answeredNs = nowNs;
     }
 
@@ -105,6 +108,9 @@ final class Participant {
             }
             case Event.Tick tick -> {
             }
+        }
+        if (view != null) {
+            quorum.step(view.nodes(), Set.copyOf(suspects), nowNs);
         }
         if (endpoint != null) {
             residency.step(nowNs).forEach(command -> commands.add(new Command.Replica(command)));
@@ -200,6 +206,11 @@ final class Participant {
     /** Whether the node asked to leave and nothing here is needed any more. */
     boolean released() {
         return released;
+    }
+
+    /** Why this node must not take on new work: it does not hear enough of the others. Empty if it may. */
+    String cutOff() {
+        return quorum.problem();
     }
 
     /** Whether this node routes by a table and the coordinator last said that the cluster is ready. */

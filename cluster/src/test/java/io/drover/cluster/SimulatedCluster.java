@@ -63,7 +63,7 @@ final class SimulatedCluster {
             this.member = member;
             this.upNumber = upNumber;
             participant = new Participant(new NodeDescriptor(name, member.address(), member.uid(), "host", SLOTS, IDENTITY),
-                    new Residency(4, 3000 * MS, 2000 * MS), nowNs);
+                    new Residency(4, 3000 * MS, 2000 * MS), new Quorum(member.address(), 2000 * MS), nowNs);
         }
 
         Endpoint endpoint() {

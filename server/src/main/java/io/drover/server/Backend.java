@@ -19,6 +19,12 @@ interface Backend {
     /** Whether requests can be served now. */
     boolean ready();
 
+    /** Why they cannot, in one sentence; empty if they can. */
+    String obstacle();
+
+    /** Why new requests are refused though the node runs: it is cut off from most others. Empty if they are not. */
+    String cutOff();
+
     /** What the cluster is doing, for {@code /admin/status}. */
     ObjectNode status();
 

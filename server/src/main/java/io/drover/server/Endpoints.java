@@ -62,6 +62,10 @@ final class Endpoints {
     }
 
     CompletionStage<HttpResponse> completion(final Kind kind, final Exchange exchange) {
+        final String cutOff = node().cutOff();
+        if (!cutOff.isEmpty()) {
+            throw ApiException.unavailable("cut_off", "No new requests: " + cutOff + ".", HttpServer.RETRY_AFTER);
+        }
         final ServedModel model = model();
         final String id = (kind == Kind.CHAT ? "chatcmpl-" : "cmpl-") + UUID.randomUUID().toString().replace("-", "");
         final CompletionPlan plan = CompletionPlan.of(reader.completion(kind, RequestReader.body(exchange.body()), model.name()),
@@ -129,7 +133,11 @@ final class Endpoints {
         final Backend node = backend.get();
         final boolean ready = node != null && node.ready() && !draining.getAsBoolean();
         final String otherwise = draining.getAsBoolean() ? "stopping" : node == null ? "loading" : "not ready";
-        return json(ready ? 200 : 503, object().put("status", ready ? "ready" : otherwise));
+        final ObjectNode body = object().put("status", ready ? "ready" : otherwise);
+        if (!ready && node != null && !node.obstacle().isEmpty()) {
+            body.put("reason", node.obstacle());
+        }
+        return json(ready ? 200 : 503, body);
     }
 
     CompletionStage<HttpResponse> metrics(final Exchange exchange) {

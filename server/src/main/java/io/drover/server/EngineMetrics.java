@@ -5,12 +5,16 @@ import java.util.function.ObjDoubleConsumer;
 import java.util.function.ToDoubleFunction;
 
 import io.drover.actors.EngineStatus;
+import io.drover.cluster.ClusterStatus;
 import io.drover.cluster.LoadBalance;
 
 /** What the engines of this process's nodes report, one series per node, and the sums under the names that dashboards read. */
 final class EngineMetrics {
     /** The number of series must not grow with the model. */
     private static final int MOST_LAYERS = 256;
+    private static final double MS_PER_S = 1000;
+    /** A node reports every second, and every report is answered. */
+    private static final long SILENT_MS = 2000;
 
     private EngineMetrics() {}
 
@@ -41,6 +45,24 @@ final class EngineMetrics {
                 status -> status.routing().recomputedCalls());
         counter(metrics, nodes, "routing_abandoned_calls", "Expert calls of positions that were given up on their way",
                 status -> status.routing().abandonedCalls());
+        counter(metrics, nodes, "engine_hedged_calls", "Expert calls given to a second replica because the first was late",
+                status -> status.hedging().calls());
+        counter(metrics, nodes, "engine_hedges_won", "Of these, where the second replica answered first",
+                status -> status.hedging().won());
+        counter(metrics, nodes, "engine_takeovers", "Times that a stream of this gateway went on with another home",
+                status -> status.failOver().takeovers());
+        counter(metrics, nodes, "engine_fenced_messages", "Messages of homes that had been taken over from",
+                status -> status.failOver().fencedMessages());
+        gauge(metrics, nodes, "engine_homeless_streams", "Streams of this gateway that wait for a home",
+                status -> status.failOver().homeless());
+        cluster(metrics, nodes, "node_ready", "1 if the node can serve", status -> status.ready() ? 1 : 0);
+        cluster(metrics, nodes, "node_cut_off", "1 if the node hears less than half of the cluster and admits nothing",
+                status -> status.cutOff().isEmpty() ? 0 : 1);
+        cluster(metrics, nodes, "coordinator_silence_seconds", "Since the coordinator last answered the node",
+                status -> status.coordinatorAgeMs() / MS_PER_S);
+        cluster(metrics, nodes, "coordinator_silent",
+                "1 if the coordinator has missed two reports: tokens flow, but nothing is moved or restored",
+                status -> status.coordinatorAgeMs() > SILENT_MS ? 1 : 0);
         metrics.gaugePerNode("routing_balancedness", "Mean device's calls over the busiest one's, of the node's sequences lately",
                 each -> nodes.forEach(node -> each.accept(node.name(), node.balance().get().balancedness())));
         metrics.gaugePer("layer", "routing_imbalance",
@@ -60,6 +82,12 @@ final class EngineMetrics {
                 each.accept(Integer.toString(layer), balance.layers().get(layer));
             }
         }
+    }
+
+    private static void cluster(final DoorMetrics metrics, final List<NodeFigures> nodes, final String name, final String help,
+            final ToDoubleFunction<ClusterStatus> value) {
+        metrics.gaugePerNode(name, help,
+                each -> nodes.forEach(node -> each.accept(node.name(), value.applyAsDouble(node.cluster().get()))));
     }
 
     private static void gauge(final DoorMetrics metrics, final List<NodeFigures> nodes, final String name, final String help,

@@ -47,6 +47,16 @@ final class NodeBackend implements Backend {
     }
 
     @Override
+    public String obstacle() {
+        return nodes.getFirst().status().reason();
+    }
+
+    @Override
+    public String cutOff() {
+        return nodes.getFirst().status().cutOff();
+    }
+
+    @Override
     public CompletionStage<MovesView> wish(final Wish wish) {
         return nodes.getFirst().wish(wish);
     }

@@ -39,6 +39,9 @@ final class Door implements AutoCloseable {
         this(overrides, environment, true);
     }
 
+    /** What the node says of itself. */
+    volatile String cutOff = "";
+
     Door(final String overrides, final Map<String, String> environment, final boolean serving) {
         try {
             server = HttpServer.start(settings(overrides, environment), metrics);
@@ -73,6 +76,16 @@ final class Door implements AutoCloseable {
             @Override
             public ServedModel model() {
                 return model;
+            }
+
+            @Override
+            public String obstacle() {
+                return "";
+            }
+
+            @Override
+            public String cutOff() {
+                return cutOff;
             }
 
             @Override

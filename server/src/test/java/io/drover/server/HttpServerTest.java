@@ -382,4 +382,16 @@ final class HttpServerTest {
             Waiting.until(() -> door.gateway.running.get() == 0);
         }
     }
+
+    @Test
+    void aNodeThatIsCutOffRefusesNewRequestsOnly() throws Exception {
+        try (Door door = new Door()) {
+            door.cutOff = "this node is cut off: of 3 nodes it hears 1, itself included";
+            final HttpResponse<String> refused = door.post("/v1/completions", "{\"prompt\": \"a\", \"max_tokens\": 1}");
+            assertThat(refused.statusCode()).isEqualTo(503);
+            assertThat(refused.headers().firstValue("Retry-After")).isPresent();
+            assertThat(refused.body()).contains("it hears 1").contains("cut_off");
+            assertThat(door.get("/v1/models").statusCode()).isEqualTo(200);
+        }
+    }
 }

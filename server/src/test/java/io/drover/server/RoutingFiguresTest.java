@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import com.fasterxml.jackson.databind.JsonNode;
 
 import io.drover.actors.EngineStatus;
+import io.drover.cluster.ClusterStatus;
 import io.drover.cluster.LoadBalance;
 import io.drover.cluster.RoutingView;
 import io.drover.placement.Epoch;
@@ -67,8 +68,10 @@ class RoutingFiguresTest {
         final EngineStatus status = status();
         final DoorMetrics metrics = new DoorMetrics("kimi-k2");
         final LoadBalance balance = new LoadBalance(Collections.nCopies(LAYERS, 1.5), 0.75);
+        final ClusterStatus cluster = new ClusterStatus(false, "cut off", "cut off", Epoch.NONE, "kimi-k2", "float32", "float32",
+                "node-1", 2500, List.of());
         EngineMetrics.register(metrics, IntStream.rangeClosed(1, 8)
-                .mapToObj(i -> new NodeFigures("node-" + i, () -> status, () -> balance))
+                .mapToObj(i -> new NodeFigures("node-" + i, () -> status, () -> balance, () -> cluster))
                 .toList());
         final List<String> series = metrics.text().utf8String().lines().filter(line -> !line.startsWith("#")).toList();
         assertThat(series).hasSizeLessThan(2000).hasSizeGreaterThan(LAYERS);
@@ -76,6 +79,8 @@ class RoutingFiguresTest {
                 && line.contains("node=\"node-3\"") && line.endsWith(" " + 30.0 * LAYERS * TOP_K));
         assertThat(series).anyMatch(line -> line.startsWith("drover_routing_imbalance{") && line.contains("layer=\"60\"")
                 && line.endsWith(" 1.5"));
+        assertThat(series).anyMatch(line -> line.startsWith("drover_coordinator_silent{") && line.endsWith(" 1.0"));
+        assertThat(series).anyMatch(line -> line.startsWith("drover_node_cut_off{") && line.endsWith(" 1.0"));
         assertThat(series).noneMatch(line -> line.contains("expert="));
     }
 
