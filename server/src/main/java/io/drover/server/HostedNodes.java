@@ -27,6 +27,7 @@ import io.drover.model.checkpoint.Checkpoint;
 import io.drover.model.forward.KernelWarmUp;
 import io.drover.model.kernel.ComputeTeam;
 import io.drover.model.kernel.CpuKernels;
+import io.drover.streams.BulkSettings;
 import io.drover.streams.DataPlaneSettings;
 import io.drover.streams.DriverSettings;
 import io.drover.streams.MediaDriverHost;
@@ -101,6 +102,7 @@ final class HostedNodes {
         final Config all = overlay.withFallback(ConfigFactory.load());
         final int nodesElsewhere = Math.max(0, all.getInt("drover.cluster.expected-nodes") - nodesHere);
         TermPlan.of(DataPlaneSettings.from(all), nodesHere, nodesElsewhere)
+                .withBulk(BulkSettings.from(all))
                 .check(MediaDriverHost.place(DriverSettings.from(all)));
     }
 

@@ -25,6 +25,13 @@ public final class FrameType {
     /** {@link SyncFrame}: a gateway asks for tokens again. */
     public static final int SYNC = 11;
 
+    /** {@link BulkAskFrame}: a receiver asks for bytes of a named transfer; on the bulk plane only, like the next two. */
+    public static final int BULK_ASK = 32;
+    /** {@link BulkChunkFrame}: bytes of a transfer. */
+    public static final int BULK_CHUNK = 33;
+    /** {@link BulkStopFrame}: one side ends a transfer. */
+    public static final int BULK_STOP = 34;
+
     private FrameType() {}
 
     /** The type's name, or its number where it is unknown. */
@@ -41,6 +48,9 @@ public final class FrameType {
             case END -> "end";
             case CANCEL -> "cancel";
             case SYNC -> "sync";
+            case BULK_ASK -> "bulk ask";
+            case BULK_CHUNK -> "bulk chunk";
+            case BULK_STOP -> "bulk stop";
             default -> Integer.toString(type);
         };
     }

@@ -39,6 +39,12 @@ public record TermPlan(int termLength, int logs, long requiredBytes) {
         return new TermPlan(settings.termLength(), logs, DRIVER_BYTES + logs * logBytes);
     }
 
+    /** This plan with the logs of the same nodes' bulk planes. */
+    public TermPlan withBulk(final BulkSettings bulk) {
+        final long logBytes = LogBufferDescriptor.computeLogLength(termLengthFor(bulk.frameLength()), PAGE_BYTES);
+        return new TermPlan(termLength, 2 * logs, requiredBytes + logs * logBytes);
+    }
+
     /**
      * Refuses to start where the logs would not fit: a memory-mapped file that outgrows its file system ends the process
      * with SIGBUS.

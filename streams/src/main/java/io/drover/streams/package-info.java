@@ -27,13 +27,17 @@
  * the frame waits in that peer's own bounded queue; when that is full, the caller is told. No peer's log or queue is another's.
  *
  * <p>
+ * <b>Bulk.</b> What is large and not urgent, such as an expert's weights, goes through {@link io.drover.streams.BulkPlane}: logs, queues
+ * and a thread of its own, with the receiver's credit and a limit of bytes per second, as a Pekko source that its consumer paces.
+ *
+ * <p>
  * <b>Trust.</b> Frames of another version, of unknown nodes and earlier incarnations, and those whose counts and lengths disagree
  * are dropped and counted before anybody reads them. With a shared secret, so are those without its tag.
  *
  * <p>
  * <b>Shared memory.</b> A log is three terms, each at least eight times the largest frame; {@link io.drover.streams.TermPlan} adds
  * them up and is checked at start, because a mapped file that outgrows its file system ends the process with SIGBUS. With the
- * defaults a log is 6 MiB: three nodes on one driver take 50 MiB of {@code /dev/shm}, which fits the 64 MiB that containers
+ * defaults a log is 6 MiB, and 0.75 MiB for bulk: three nodes on one driver take 55 MiB of {@code /dev/shm}, which fits the 64 MiB that containers
  * commonly have. The logs of a dead node are freed after {@code driver.client-liveness}, a driver's directory when it closes, and
  * that of a killed driver by the next one to start.
  *

@@ -207,6 +207,39 @@ class FrameBytesTest {
     }
 
     @Test
+    void bulkAsk() {
+        final String hex = "022000005e000000" + NO_SENDER
+                + "4d00000000000000001000000000000000101000000000000300000006000000772f332fc3a4";
+        assertBytes(new BulkAskFrame().wrap(buffer, OFFSET).begin(77, 4096, 1_052_672, 3, "w/3/ä"), hex);
+
+        final BulkAskFrame read = new BulkAskFrame().wrap(bytes(hex), 0);
+        assertThat(new long[]{read.transfer(), read.position(), read.limit(), read.round()}).containsExactly(77, 4096, 1_052_672,
+                3);
+        assertThat(read.name()).isEqualTo("w/3/ä");
+    }
+
+    @Test
+    void bulkChunk() {
+        final String hex = "0221000054000000" + NO_SENDER + "4d00000000000000050000000000000009000000000000000102ff04";
+        assertBytes(new BulkChunkFrame().wrap(buffer, OFFSET).begin(77, 5, 9, new byte[]{1, 2, -1, 4, 5}, 4), hex);
+
+        final BulkChunkFrame read = new BulkChunkFrame().wrap(bytes(hex), 0);
+        assertThat(new long[]{read.transfer(), read.position(), read.total()}).containsExactly(77, 5, 9);
+        assertThat(read.bytes()).containsExactly(1, 2, -1, 4);
+    }
+
+    @Test
+    void bulkStop() {
+        final String hex = "022200004c000000" + NO_SENDER + "4d000000000000000100000004000000676f6e65";
+        assertBytes(new BulkStopFrame().wrap(buffer, OFFSET).begin(77, true, "gone"), hex);
+
+        final BulkStopFrame read = new BulkStopFrame().wrap(bytes(hex), 0);
+        assertThat(read.transfer()).isEqualTo(77);
+        assertThat(read.bySender()).isTrue();
+        assertThat(read.reason()).isEqualTo("gone");
+    }
+
+    @Test
     void longTextIsCutBetweenCodePoints() {
         final UnsafeBuffer large = new UnsafeBuffer(new byte[4096]);
         final AdmissionFrame frame = new AdmissionFrame().wrap(large, 0)

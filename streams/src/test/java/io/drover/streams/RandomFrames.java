@@ -17,7 +17,8 @@ final class RandomFrames {
     }
 
     private static int write(final Random random, final UnsafeBuffer at) {
-        return switch (random.nextInt(11) + 1) {
+        final int type = random.nextInt(14) + 1;
+        return switch (type > 11 ? type - 12 + FrameType.BULK_ASK : type) {
             case FrameType.CALL -> call(random, at);
             case FrameType.RETURN -> returned(random, at);
             case FrameType.ACK -> {
@@ -53,6 +54,15 @@ final class RandomFrames {
                     .encodedLength();
             case FrameType.CANCEL -> new CancelFrame().wrap(at, 0).begin(random.nextLong(), 1).encodedLength();
             case FrameType.SYNC -> new SyncFrame().wrap(at, 0).begin(random.nextLong(), 1, random.nextInt(9)).encodedLength();
+            case FrameType.BULK_ASK -> new BulkAskFrame().wrap(at, 0)
+                    .begin(random.nextLong(), random.nextInt(99), 100, random.nextInt(), "ö".repeat(random.nextInt(40)))
+                    .encodedLength();
+            case FrameType.BULK_CHUNK -> new BulkChunkFrame().wrap(at, 0)
+                    .begin(random.nextLong(), random.nextInt(99), 200, new byte[100], 1 + random.nextInt(99))
+                    .encodedLength();
+            case FrameType.BULK_STOP -> new BulkStopFrame().wrap(at, 0)
+                    .begin(random.nextLong(), random.nextBoolean(), "ü".repeat(random.nextInt(40)))
+                    .encodedLength();
             default -> new HeartbeatFrame().wrap(at, 0).begin().encodedLength();
         };
     }
@@ -140,6 +150,9 @@ final class RandomFrames {
             }
             case FrameType.CANCEL -> reads += new CancelFrame().wrap(frame, 0).requestKey() & 1;
             case FrameType.SYNC -> reads += new SyncFrame().wrap(frame, 0).nextIndex();
+            case FrameType.BULK_ASK -> reads += new BulkAskFrame().wrap(frame, 0).name().length();
+            case FrameType.BULK_CHUNK -> reads += new BulkChunkFrame().wrap(frame, 0).bytes().length;
+            case FrameType.BULK_STOP -> reads += new BulkStopFrame().wrap(frame, 0).reason().length();
             default -> reads++;
         }
         return reads;
