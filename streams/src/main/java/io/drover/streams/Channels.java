@@ -24,13 +24,16 @@ import io.aeron.status.ChannelEndpointStatus;
 /**
  * A node's Aeron client, whose conductor the node's own thread drives, and what it listens on.
  *
- * @param aeron  the client
- * @param driver that the client talks to
- * @param self   the node with its host id, stream and port
- * @param ipc    frames from nodes of this driver
- * @param udp    frames from elsewhere
+ * @param aeron         the client
+ * @param driver        that the client talks to
+ * @param self          the node with its host id, stream and port
+ * @param ipc           frames from nodes of this driver
+ * @param udp           frames from elsewhere
+ * @param ipcBackground what may wait, from nodes of this driver
+ * @param udpBackground what may wait, from elsewhere
  */
-record Channels(Aeron aeron, MediaDriverHost.DriverIdentity driver, Endpoint self, Subscription ipc, Subscription udp)
+record Channels(Aeron aeron, MediaDriverHost.DriverIdentity driver, Endpoint self, Subscription ipc, Subscription udp,
+        Subscription ipcBackground, Subscription udpBackground)
         implements
             AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Channels.class);
@@ -48,14 +51,23 @@ record Channels(Aeron aeron, MediaDriverHost.DriverIdentity driver, Endpoint sel
                     : STREAM_BIT | (int) aeron.nextCorrelationId() & STREAM_BIT - 1;
             final Subscription ipc = aeron.addSubscription(CommonContext.IPC_CHANNEL, stream, null,
                     image -> ipcFrames.freeSessionBuffer(image.sessionId()));
+            // A port that is still to be chosen can be shared by name only.
+            final String portTag = Long.toString(aeron.nextCorrelationId());
             final String address = new ChannelUriStringBuilder().media(CommonContext.UDP_MEDIA)
+                    .tags(portTag)
                     .endpoint(wanted.udpAddress())
                     .build();
             final Subscription udp = aeron.addSubscription(address, stream, null,
                     image -> udpFrames.freeSessionBuffer(image.sessionId()));
             final String resolved = awaitAddress(aeron, udp, wanted, settings, lastError);
-            return new Channels(aeron, driver, new Endpoint(wanted.nodeId(), wanted.incarnation(), wanted.name(),
-                    wanted.hostId().isEmpty() ? hostId(settings, driver) : wanted.hostId(), resolved, stream), ipc, udp);
+            final Endpoint self = new Endpoint(wanted.nodeId(), wanted.incarnation(), wanted.name(),
+                    wanted.hostId().isEmpty() ? hostId(settings, driver) : wanted.hostId(), resolved, stream);
+            final Subscription ipcBackground = aeron.addSubscription(CommonContext.IPC_CHANNEL, self.backgroundStreamId(), null,
+                    image -> ipcFrames.freeSessionBuffer(image.sessionId()));
+            final String samePort = new ChannelUriStringBuilder().media(CommonContext.UDP_MEDIA).tags(portTag).build();
+            final Subscription udpBackground = aeron.addSubscription(samePort, self.backgroundStreamId(), null,
+                    image -> udpFrames.freeSessionBuffer(image.sessionId()));
+            return new Channels(aeron, driver, self, ipc, udp, ipcBackground, udpBackground);
         } catch (final AeronException e) {
             CloseHelper.quietClose(aeron);
             throw new IllegalStateException(wanted + " cannot listen: " + e.getMessage(), e);
@@ -67,7 +79,7 @@ record Channels(Aeron aeron, MediaDriverHost.DriverIdentity driver, Endpoint sel
 
     @Override
     public void close() {
-        CloseHelper.closeAll(ipc, udp, aeron);
+        CloseHelper.closeAll(ipc, udp, ipcBackground, udpBackground, aeron);
     }
 
     private static Aeron connect(final DataPlaneSettings settings, final Endpoint wanted,

@@ -27,7 +27,12 @@ public record DataPlaneSettings(String aeronDirectory, int largestFrameLength, i
     /** Aeron's longest message is this part of a term; its ring buffers have the same rule. */
     static final int MESSAGES_PER_TERM = 8;
 
+    /** Of the logs of what may wait: small, because such frames are refused rather than queued. */
+    static final int BACKGROUND_TERM_LENGTH = 256 << 10;
+
     private static final int LARGEST_FRAME_MIN = 1024;
+    /** One fragment over shared memory: an eighth of a term holds it with Aeron's header. */
+    private static final int BACKGROUND_FRAME_MAX = 31 << 10;
 
     public DataPlaneSettings {
         if (!BitUtil.isPowerOfTwo(termLength) || termLength < TERM_MIN || termLength > TERM_MAX) {
@@ -73,6 +78,11 @@ public record DataPlaneSettings(String aeronDirectory, int largestFrameLength, i
                 settings.durationNs("suspect-after", 3, 60_000),
                 settings.durationNs("driver-timeout", 100, 120_000),
                 settings.text("shared-secret-env"));
+    }
+
+    /** Bytes of the largest frame of {@link Links#offerInBackground}, header included. */
+    public int largestBackgroundFrame() {
+        return Math.min(BACKGROUND_FRAME_MAX, largestFrameLength);
     }
 
     /** These settings with the directory of a driver that was launched. */

@@ -37,6 +37,11 @@ public record Endpoint(int nodeId, long incarnation, String name, String hostId,
         return portOf(udpAddress);
     }
 
+    /** The stream of what may wait: no frame of the other stream waits behind it. */
+    int backgroundStreamId() {
+        return ipcStreamId ^ Integer.MIN_VALUE;
+    }
+
     /** Whether the address is this host's own, for every host. */
     boolean isLoopback() {
         return udpAddress.startsWith("127.") || udpAddress.startsWith("localhost:") || udpAddress.startsWith("[::1]:");

@@ -25,6 +25,12 @@ public final class FrameType {
     /** {@link SyncFrame}: a gateway asks for tokens again. */
     public static final int SYNC = 11;
 
+    /** {@link KvPageFrame}: part of a page of keys and values, from a home to the buddy of the sequence. */
+    public static final int KV_PAGE = 12;
+    /** {@link KvReleaseFrame}: the buddy need not keep the pages. */
+    public static final int KV_RELEASE = 13;
+    /** {@link BuddyFrame}: who keeps the pages of a sequence, and how many. */
+    public static final int BUDDY = 14;
     /** {@link BulkAskFrame}: a receiver asks for bytes of a named transfer; on the bulk plane only, like the next two. */
     public static final int BULK_ASK = 32;
     /** {@link BulkChunkFrame}: bytes of a transfer. */
@@ -48,6 +54,9 @@ public final class FrameType {
             case END -> "end";
             case CANCEL -> "cancel";
             case SYNC -> "sync";
+            case KV_PAGE -> "kv page";
+            case KV_RELEASE -> "kv release";
+            case BUDDY -> "buddy";
             case BULK_ASK -> "bulk ask";
             case BULK_CHUNK -> "bulk chunk";
             case BULK_STOP -> "bulk stop";

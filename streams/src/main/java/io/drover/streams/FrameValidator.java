@@ -37,6 +37,9 @@ public final class FrameValidator {
             case FrameType.END -> EndFrame.isWellFormed(buffer, offset, length);
             case FrameType.CANCEL -> CancelFrame.isWellFormed(length);
             case FrameType.SYNC -> SyncFrame.isWellFormed(buffer, offset, length);
+            case FrameType.KV_PAGE -> KvPageFrame.isWellFormed(buffer, offset, length);
+            case FrameType.KV_RELEASE -> KvReleaseFrame.isWellFormed(buffer, offset, length);
+            case FrameType.BUDDY -> BuddyFrame.isWellFormed(buffer, offset, length);
             case FrameType.BULK_ASK -> BulkAskFrame.isWellFormed(buffer, offset, length);
             case FrameType.BULK_CHUNK -> BulkChunkFrame.isWellFormed(buffer, offset, length);
             case FrameType.BULK_STOP -> BulkStopFrame.isWellFormed(buffer, offset, length);

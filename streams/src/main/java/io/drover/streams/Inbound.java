@@ -19,6 +19,7 @@ final class Inbound implements FragmentHandler {
     private final long incarnation;
     private final @Nullable FrameAuthenticator authenticator;
     private FrameHandler handler = IGNORE;
+    private boolean background;
 
     private long malformed;
     private long wrongVersion;
@@ -35,8 +36,10 @@ final class Inbound implements FragmentHandler {
         this.authenticator = authenticator;
     }
 
-    void handler(final FrameHandler next) {
+    /** Who is given the next frames, and whether they come from the streams of the background. */
+    void handler(final FrameHandler next, final boolean fromBackground) {
         handler = next;
+        background = fromBackground;
     }
 
     @Override
@@ -65,15 +68,20 @@ final class Inbound implements FragmentHandler {
             unauthenticated++;
             return;
         }
-        if (!FrameValidator.hasBody(buffer, offset, length)) {
+        if (!FrameValidator.hasBody(buffer, offset, length) || !belongsHere(buffer.getByte(offset + FrameHeader.TYPE_OFFSET))) {
             malformed++;
             return;
         }
-        if (!peer.heard(buffer.getLong(offset + FrameHeader.SEQUENCE_OFFSET, FrameHeader.ORDER), length)) {
+        if (!peer.heard(buffer.getLong(offset + FrameHeader.SEQUENCE_OFFSET, FrameHeader.ORDER), length, background)) {
             stale++;
             return;
         }
         handOn(from, buffer, offset, length);
+    }
+
+    /** A frame that was recorded on one stream proves nothing on another. */
+    private boolean belongsHere(final int type) {
+        return background == (type == FrameType.KV_PAGE || type == FrameType.KV_RELEASE);
     }
 
     DropCounters counters() {

@@ -106,7 +106,8 @@ public final class Links implements AutoCloseable {
             }
             remove(known);
         }
-        peers.put(peer.nodeId(), new Peer(self(), peer, channelTo(peer), settings, authenticator, firstSequence, nowNs));
+        peers.put(peer.nodeId(), new Peer(self(), peer, channelTo(peer, settings.termLength()),
+                channelTo(peer, DataPlaneSettings.BACKGROUND_TERM_LENGTH), settings, authenticator, firstSequence, nowNs));
         listPeers();
     }
 
@@ -129,12 +130,35 @@ public final class Links implements AutoCloseable {
      * @throws IllegalArgumentException where the length is not that of a frame
      */
     public boolean offer(final int nodeId, final DirectBuffer buffer, final int offset, final int length) {
-        if (length < FrameHeader.HEADER_LENGTH || length > settings.largestFrameLength()) {
-            throw new IllegalArgumentException("a frame of " + length + " bytes; expected " + FrameHeader.HEADER_LENGTH + " to "
-                    + settings.largestFrameLength() + " (drover.streams.largest-frame)");
-        }
+        requireLength(length, settings.largestFrameLength());
         final Peer peer = peers.get(nodeId);
         return peer != null && peer.offer(buffer, offset, length);
+    }
+
+    /**
+     * Sends a frame of a type that may wait, on a log of its own: no frame of {@link #offer} waits behind it, and it is never queued
+     * here. The log to a peer is opened with the first such frame.
+     *
+     * @param length at most {@link #largestBackgroundFrame()}
+     * @return false where there is no such peer or Aeron does not take it now; the frame is then gone
+     * @throws IllegalArgumentException where the length is not that of such a frame
+     */
+    public boolean offerInBackground(final int nodeId, final DirectBuffer buffer, final int offset, final int length) {
+        requireLength(length, settings.largestBackgroundFrame());
+        final Peer peer = peers.get(nodeId);
+        return peer != null && peer.offerInBackground(buffer, offset, length);
+    }
+
+    /** Bytes of the largest frame that {@link #offerInBackground} takes. */
+    public int largestBackgroundFrame() {
+        return settings.largestBackgroundFrame();
+    }
+
+    private static void requireLength(final int length, final int largest) {
+        if (length < FrameHeader.HEADER_LENGTH || length > largest) {
+            throw new IllegalArgumentException("a frame of " + length + " bytes; expected " + FrameHeader.HEADER_LENGTH + " to "
+                    + largest + " (drover.streams.largest-frame)");
+        }
     }
 
     /** The sequence that the last frame to this peer has: ask right after {@link #offer}. 0 where there is no such peer. */
@@ -150,12 +174,19 @@ public final class Links implements AutoCloseable {
      * @return fragments taken
      */
     public int poll(final FrameHandler handler, final int fragmentLimit) {
-        inbound.handler(handler);
+        inbound.handler(handler, false);
         udpFirst = !udpFirst;
         if (udpFirst) {
             return channels.udp().poll(udpFrames, fragmentLimit) + channels.ipc().poll(ipcFrames, fragmentLimit);
         }
         return channels.ipc().poll(ipcFrames, fragmentLimit) + channels.udp().poll(udpFrames, fragmentLimit);
+    }
+
+    /** Hands received frames of {@link #offerInBackground} to the handler; otherwise as {@link #poll}. */
+    public int pollBackground(final FrameHandler handler, final int fragmentLimit) {
+        inbound.handler(handler, true);
+        return channels.ipcBackground().poll(ipcFrames, fragmentLimit)
+                + channels.udpBackground().poll(udpFrames, fragmentLimit);
     }
 
     /**
@@ -277,7 +308,7 @@ public final class Links implements AutoCloseable {
 
     private void remove(final Peer peer) {
         peers.remove(peer.endpoint().nodeId());
-        firstSequence = Math.max(firstSequence, peer.lastSequence() + 1);
+        firstSequence = Math.max(firstSequence, peer.highestSequence() + 1);
         peer.close(channels.aeron());
     }
 
@@ -285,9 +316,9 @@ public final class Links implements AutoCloseable {
         peerList = peers.values().toArray(new Peer[0]);
     }
 
-    private String channelTo(final Endpoint peer) {
-        final ChannelUriStringBuilder channel = new ChannelUriStringBuilder().termLength(settings.termLength());
-        final int longestFragment = settings.termLength() / DataPlaneSettings.MESSAGES_PER_TERM / MTU_ALIGNMENT * MTU_ALIGNMENT;
+    private String channelTo(final Endpoint peer, final int termLength) {
+        final ChannelUriStringBuilder channel = new ChannelUriStringBuilder().termLength(termLength);
+        final int longestFragment = termLength / DataPlaneSettings.MESSAGES_PER_TERM / MTU_ALIGNMENT * MTU_ALIGNMENT;
         if (peer.hostId().equals(self().hostId())) {
             return channel.media(CommonContext.IPC_MEDIA).mtu(Math.min(DataPlaneSettings.MTU_MAX, longestFragment)).build();
         }

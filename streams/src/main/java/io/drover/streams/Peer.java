@@ -13,23 +13,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import io.aeron.Aeron;
-import io.aeron.ExclusivePublication;
-import io.aeron.Publication;
-import io.aeron.exceptions.RegistrationException;
 
 /**
  * One peer's side of {@link Links}: the publication to it, the frames that wait for it, and when it was last heard. Nothing
  * here waits, so no peer delays another.
  *
  * <pre>
- *  publication   asked for at connect; the driver answers in a later turn. A refusal is asked again after {@link #RETRY_NS}.
+ *  outlet        the publication of tokens and calls is asked for at connect, that of the background with its first frame
  *  frame         handed to Aeron, or parked behind those that are parked already; refused when the queue is full
  *  parked frame  handed to Aeron in order, or dropped at its deadline
+ *  background    a log of its own, so that no other frame waits behind it; refused while Aeron does not take it
  * </pre>
  */
 final class Peer {
     private static final Logger LOG = LoggerFactory.getLogger(Peer.class);
-    private static final long RETRY_NS = 1_000_000_000L;
     private static final long SILENCE_WARNING_NS = 5_000_000_000L;
     private static final int FLUSH_LIMIT = 64;
     private static final int PARKED_MESSAGE = 1;
@@ -42,26 +39,26 @@ final class Peer {
     }
 
     private final Endpoint endpoint;
-    private final String channel;
+    private final String backgroundChannel;
     private final DataPlaneSettings settings;
     private final @Nullable FrameAuthenticator authenticator;
     private final UnsafeBuffer header = new UnsafeBuffer(ByteBuffer.allocateDirect(FrameHeader.HEADER_LENGTH));
     private final ControlledMessageHandler flushOne = this::flushOne;
 
     private @Nullable OneToOneRingBuffer parkedFrames;
-    private @Nullable ExclusivePublication publication;
-    private long registrationId = Aeron.NULL_VALUE;
-    private long askAgainNs;
+    private final Outlet outlet;
+    private @Nullable Outlet background;
     private long silentSinceNs;
     private boolean wasConnected;
     private boolean warned;
-    private String problem = "";
 
     private long nowNs;
     private long lastSentNs;
     private long lastHeardNs;
     private long sequence;
     private long heardSequence;
+    private long backgroundSequence;
+    private long heardBackgroundSequence;
 
     private long framesIn;
     private long bytesIn;
@@ -72,17 +69,19 @@ final class Peer {
     private long expired;
     private long missing;
 
-    Peer(final Endpoint self, final Endpoint endpoint, final String channel, final DataPlaneSettings settings,
-            final @Nullable FrameAuthenticator authenticator, final long firstSequence, final long nowNs) {
+    Peer(final Endpoint self, final Endpoint endpoint, final String channel, final String backgroundChannel,
+            final DataPlaneSettings settings, final @Nullable FrameAuthenticator authenticator, final long firstSequence,
+            final long nowNs) {
         this.endpoint = endpoint;
-        this.channel = channel;
+        this.backgroundChannel = backgroundChannel;
         this.settings = settings;
         this.authenticator = authenticator;
-        this.sequence = firstSequence;
+        outlet = new Outlet(endpoint, channel, endpoint.ipcStreamId(), nowNs);
+        sequence = firstSequence;
+        backgroundSequence = firstSequence;
         this.nowNs = nowNs;
         lastHeardNs = nowNs;
         lastSentNs = nowNs - settings.heartbeatIntervalNs();
-        askAgainNs = nowNs;
         silentSinceNs = nowNs;
         header.putInt(FrameHeader.SENDER_NODE_OFFSET, self.nodeId(), FrameHeader.ORDER);
         header.putLong(FrameHeader.SENDER_INCARNATION_OFFSET, self.incarnation(), FrameHeader.ORDER);
@@ -95,13 +94,35 @@ final class Peer {
         final int bodyLength = length - FrameHeader.HEADER_LENGTH;
         final OneToOneRingBuffer waiting = parkedFrames;
         if (waiting == null || waiting.size() == 0) {
-            fillHeader(frame.getLong(offset), frame, bodyOffset, bodyLength);
+            fillHeader(sequence, frame.getLong(offset), frame, bodyOffset, bodyLength);
             if (send(frame, bodyOffset, bodyLength)) {
                 sequence++;
                 return true;
             }
         }
         return park(frame, offset, bodyOffset, bodyLength);
+    }
+
+    /** False while Aeron does not take it: nothing of the background waits here. */
+    boolean offerInBackground(final DirectBuffer frame, final int offset, final int length) {
+        Outlet lane = background;
+        if (lane == null) {
+            lane = new Outlet(endpoint, backgroundChannel, endpoint.backgroundStreamId(), nowNs);
+            background = lane;
+        }
+        if (!lane.isConnected()) {
+            return false;
+        }
+        final int bodyOffset = offset + FrameHeader.HEADER_LENGTH;
+        final int bodyLength = length - FrameHeader.HEADER_LENGTH;
+        fillHeader(backgroundSequence, frame.getLong(offset), frame, bodyOffset, bodyLength);
+        if (!lane.offer(header, frame, bodyOffset, bodyLength, nowNs)) {
+            return false;
+        }
+        backgroundSequence++;
+        framesOut++;
+        bytesOut += length;
+        return true;
     }
 
     /** Sends what waits, or a heartbeat where one is due. */
@@ -117,27 +138,28 @@ final class Peer {
     /** Brings the channel up, and says when it came or went. */
     int watch(final Aeron aeron, final long now) {
         nowNs = now;
-        final int work = publication == null ? seekPublication(aeron) : 0;
+        final Outlet lane = background;
+        final int work = outlet.seek(aeron, nowNs) + (lane == null ? 0 : lane.seek(aeron, nowNs));
         final boolean connected = isConnected();
         if (connected != wasConnected) {
             wasConnected = connected;
             silentSinceNs = nowNs;
             warned = false;
             if (connected) {
-                problem = "";
+                outlet.nowConnected();
             }
             LOG.info("{} {}", connected ? "connected to" : "lost the connection to", endpoint);
         } else if (!connected && !warned && nowNs - silentSinceNs > SILENCE_WARNING_NS) {
             warned = true;
-            LOG.warn("{} has not answered on {} for {} s: is it up, and does the network let UDP through?", endpoint, channel,
+            LOG.warn("{} has not answered on {} for {} s: is it up, and does the network let UDP through?", endpoint,
+                    outlet.channel(),
                     SILENCE_WARNING_NS / 1_000_000_000L);
         }
         return work;
     }
 
     boolean isConnected() {
-        final ExclusivePublication current = publication;
-        return current != null && current.isConnected();
+        return outlet.isConnected();
     }
 
     /**
@@ -146,14 +168,19 @@ final class Peer {
      * @return false for a sequence that has been seen, where frames are authenticated: a replay. Without a tag the sequence proves
      *         nothing, and a single damaged one would make all later frames look old
      */
-    boolean heard(final long frameSequence, final int length) {
-        if (authenticator != null && frameSequence <= heardSequence) {
+    boolean heard(final long frameSequence, final int length, final boolean inBackground) {
+        final long before = inBackground ? heardBackgroundSequence : heardSequence;
+        if (authenticator != null && frameSequence <= before) {
             return false;
         }
-        if (heardSequence != 0 && frameSequence > heardSequence) {
-            missing += frameSequence - heardSequence - 1;
+        if (before != 0 && frameSequence > before) {
+            missing += frameSequence - before - 1;
         }
-        heardSequence = frameSequence;
+        if (inBackground) {
+            heardBackgroundSequence = frameSequence;
+        } else {
+            heardSequence = frameSequence;
+        }
         lastHeardNs = nowNs;
         framesIn++;
         bytesIn += length;
@@ -178,6 +205,11 @@ final class Peer {
         return sequence - 1;
     }
 
+    /** The highest that a frame to this peer had, in the background or not. */
+    long highestSequence() {
+        return Math.max(sequence, backgroundSequence) - 1;
+    }
+
     int queuedBytes() {
         final OneToOneRingBuffer waiting = parkedFrames;
         return waiting == null ? 0 : waiting.size();
@@ -192,31 +224,30 @@ final class Peer {
     }
 
     String describe() {
-        return endpoint + " over " + channel + (isConnected() ? ": connected" : ": not connected")
-                + (problem.isEmpty() ? "" : " (" + problem + ")");
+        return endpoint + " over " + outlet.channel() + (isConnected() ? ": connected" : ": not connected")
+                + (outlet.problem().isEmpty() ? "" : " (" + outlet.problem() + ")");
     }
 
-    /** The client that the publication belonged to is closed. */
+    /** The client that the publications belonged to is closed. */
     void forgetChannel() {
-        publication = null;
-        registrationId = Aeron.NULL_VALUE;
-        askAgainNs = nowNs;
+        outlet.forget(nowNs);
+        background = null;
     }
 
     void close(final Aeron aeron) {
-        final ExclusivePublication current = publication;
-        if (current != null) {
-            current.close();
-        } else if (registrationId != Aeron.NULL_VALUE && !aeron.isClosed()) {
-            aeron.asyncRemovePublication(registrationId);
+        outlet.close(aeron, nowNs);
+        final Outlet lane = background;
+        if (lane != null) {
+            lane.close(aeron, nowNs);
         }
-        forgetChannel();
+        background = null;
         parkedFrames = null;
     }
 
-    private void fillHeader(final long typeAndLength, final DirectBuffer body, final int bodyOffset, final int bodyLength) {
+    private void fillHeader(final long frameSequence, final long typeAndLength, final DirectBuffer body, final int bodyOffset,
+            final int bodyLength) {
         header.putLong(0, typeAndLength);
-        header.putLong(FrameHeader.SEQUENCE_OFFSET, sequence, FrameHeader.ORDER);
+        header.putLong(FrameHeader.SEQUENCE_OFFSET, frameSequence, FrameHeader.ORDER);
         final FrameAuthenticator signer = authenticator;
         if (signer != null) {
             header.putShort(FrameHeader.FLAGS_OFFSET,
@@ -227,30 +258,14 @@ final class Peer {
     }
 
     private boolean send(final DirectBuffer body, final int bodyOffset, final int bodyLength) {
-        final ExclusivePublication current = publication;
-        if (current == null) {
-            return false;
-        }
-        long position = current.offer(header, 0, FrameHeader.HEADER_LENGTH, body, bodyOffset, bodyLength, null);
-        if (position == Publication.ADMIN_ACTION) {
-            // The log has turned to its next term, which happens once a term: no reason to make a queue.
-            position = current.offer(header, 0, FrameHeader.HEADER_LENGTH, body, bodyOffset, bodyLength, null);
-        }
-        return sent(position, FrameHeader.HEADER_LENGTH + bodyLength);
+        return outlet.offer(header, body, bodyOffset, bodyLength, nowNs) && sent(FrameHeader.HEADER_LENGTH + bodyLength);
     }
 
-    private boolean sent(final long position, final int length) {
-        if (position > 0) {
-            lastSentNs = nowNs;
-            framesOut++;
-            bytesOut += length;
-            return true;
-        }
-        if (position == Publication.CLOSED || position == Publication.MAX_POSITION_EXCEEDED) {
-            problem = "the publication was " + Publication.errorString(position);
-            forgetChannel();
-        }
-        return false;
+    private boolean sent(final int length) {
+        lastSentNs = nowNs;
+        framesOut++;
+        bytesOut += length;
+        return true;
     }
 
     private boolean park(final DirectBuffer frame, final int offset, final int bodyOffset, final int bodyLength) {
@@ -265,7 +280,7 @@ final class Peer {
             refused++;
             return false;
         }
-        fillHeader(frame.getLong(offset), frame, bodyOffset, bodyLength);
+        fillHeader(sequence, frame.getLong(offset), frame, bodyOffset, bodyLength);
         final UnsafeBuffer target = (UnsafeBuffer) waiting.buffer();
         target.putLong(index, nowNs);
         target.putBytes(index + PARKED_TIME_LENGTH, header, 0, FrameHeader.HEADER_LENGTH);
@@ -282,41 +297,18 @@ final class Peer {
             expired++;
             return ControlledMessageHandler.Action.CONTINUE;
         }
-        final ExclusivePublication current = publication;
         final int frameLength = length - PARKED_TIME_LENGTH;
-        return current != null && sent(current.offer(buffer, index + PARKED_TIME_LENGTH, frameLength), frameLength)
+        return outlet.offer(buffer, index + PARKED_TIME_LENGTH, frameLength, nowNs) && sent(frameLength)
                 ? ControlledMessageHandler.Action.CONTINUE
                 : ControlledMessageHandler.Action.ABORT;
     }
 
     private int heartbeat() {
-        fillHeader(HEARTBEAT.getLong(0), HEARTBEAT, HeartbeatFrame.FRAME_LENGTH, 0);
+        fillHeader(sequence, HEARTBEAT.getLong(0), HEARTBEAT, HeartbeatFrame.FRAME_LENGTH, 0);
         if (!send(HEARTBEAT, HeartbeatFrame.FRAME_LENGTH, 0)) {
             return 0;
         }
         sequence++;
         return 1;
-    }
-
-    private int seekPublication(final Aeron aeron) {
-        try {
-            if (registrationId != Aeron.NULL_VALUE) {
-                final ExclusivePublication answered = aeron.getExclusivePublication(registrationId);
-                publication = answered;
-                return answered == null ? 0 : 1;
-            }
-            if (nowNs - askAgainNs >= 0) {
-                registrationId = aeron.asyncAddExclusivePublication(channel, endpoint.ipcStreamId());
-                return 1;
-            }
-        } catch (final RegistrationException e) {
-            registrationId = Aeron.NULL_VALUE;
-            askAgainNs = nowNs + RETRY_NS;
-            if (!problem.equals(e.getMessage())) {
-                problem = e.getMessage();
-                LOG.warn("no channel to {}: {}", endpoint, problem);
-            }
-        }
-        return 0;
     }
 }

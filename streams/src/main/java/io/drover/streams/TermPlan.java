@@ -12,10 +12,10 @@ import io.aeron.logbuffer.LogBufferDescriptor;
 /**
  * What the logs of a media driver need of shared memory. A log is one direction between two nodes and holds three terms.
  * Within the host there is one for each ordered pair of nodes; over UDP a driver keeps one for each direction of each pair
- * of a node here and a node elsewhere.
+ * of a node here and a node elsewhere. Beside each there may be a small one for what may wait.
  *
  * @param termLength    bytes of a term
- * @param logs          in this driver
+ * @param logs          in this driver, without those for what may wait
  * @param requiredBytes of the driver's file system, its own files included
  */
 public record TermPlan(int termLength, int logs, long requiredBytes) {
@@ -35,7 +35,8 @@ public record TermPlan(int termLength, int logs, long requiredBytes) {
         }
         final int logs = Math.addExact(Math.multiplyExact(nodesHere, nodesHere - 1),
                 Math.multiplyExact(2 * nodesHere, nodesElsewhere));
-        final long logBytes = LogBufferDescriptor.computeLogLength(settings.termLength(), PAGE_BYTES);
+        final long logBytes = LogBufferDescriptor.computeLogLength(settings.termLength(), PAGE_BYTES)
+                + LogBufferDescriptor.computeLogLength(DataPlaneSettings.BACKGROUND_TERM_LENGTH, PAGE_BYTES);
         return new TermPlan(settings.termLength(), logs, DRIVER_BYTES + logs * logBytes);
     }
 

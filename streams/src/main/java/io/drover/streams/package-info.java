@@ -25,6 +25,8 @@
  * <p>
  * <b>Back pressure.</b> Each ordered pair of nodes has a log of its own. When its reader falls behind, Aeron refuses the offer and
  * the frame waits in that peer's own bounded queue; when that is full, the caller is told. No peer's log or queue is another's.
+ * What may wait ({@link io.drover.streams.KvPageFrame}) has a second, small log for each pair and no queue: it never stands before
+ * a token.
  *
  * <p>
  * <b>Bulk.</b> What is large and not urgent, such as an expert's weights, goes through {@link io.drover.streams.BulkPlane}: logs, queues
@@ -37,7 +39,8 @@
  * <p>
  * <b>Shared memory.</b> A log is three terms, each at least eight times the largest frame; {@link io.drover.streams.TermPlan} adds
  * them up and is checked at start, because a mapped file that outgrows its file system ends the process with SIGBUS. With the
- * defaults a log is 6 MiB, and 0.75 MiB for bulk: three nodes on one driver take 55 MiB of {@code /dev/shm}, which fits the 64 MiB that containers
+ * defaults a log is 6 MiB, and 0.75 MiB for what may wait and for bulk each: three nodes on one driver take 59 MiB of
+ * {@code /dev/shm}, which fits the 64 MiB that containers
  * commonly have. The logs of a dead node are freed after {@code driver.client-liveness}, a driver's directory when it closes, and
  * that of a killed driver by the next one to start.
  *

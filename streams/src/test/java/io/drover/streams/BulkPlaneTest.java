@@ -253,7 +253,7 @@ class BulkPlaneTest {
     void threeNodesFitTheSharedMemoryOfAContainer() {
         final TermPlan plan = TermPlan.of(DataPlaneSettings.from(ConfigFactory.load()), 3, 0)
                 .withBulk(BulkSettings.from(ConfigFactory.load()));
-        assertThat(plan.requiredBytes()).isBetween(54L << 20, 55L << 20);
+        assertThat(plan.requiredBytes()).isBetween(58L << 20, 60L << 20);
         assertThat(plan.logs()).isEqualTo(12);
     }
 }

@@ -57,7 +57,7 @@ class DataPlaneSettingsTest {
     @Test
     void aPlanCountsEachLog() {
         final DataPlaneSettings settings = DataPlaneSettings.from(ConfigFactory.load());
-        final long logBytes = 3L * (2 << 20) + 4096;
+        final long logBytes = 3L * (2 << 20) + 4096 + 3L * (256 << 10) + 4096;
         assertThat(TermPlan.of(settings, 1, 0)).isEqualTo(new TermPlan(2 << 20, 0, TermPlan.DRIVER_BYTES));
         assertThat(TermPlan.of(settings, 3, 0).requiredBytes()).isEqualTo(TermPlan.DRIVER_BYTES + 6 * logBytes);
         assertThat(TermPlan.of(settings, 1, 4).logs()).isEqualTo(8);
@@ -70,9 +70,9 @@ class DataPlaneSettingsTest {
         final TermPlan plan = TermPlan.of(DataPlaneSettings.from(ConfigFactory.load()), 5, 0);
         assertThatIllegalStateException().isThrownBy(() -> plan.check(Path.of("/dev/shm/x"), 64 << 20))
                 .withMessageContaining("64.0 MiB free")
-                .withMessageContaining("134.1 MiB")
+                .withMessageContaining("149.2 MiB")
                 .withMessageContaining("/dev/shm/x");
-        plan.check(Path.of("/dev/shm/x"), 135 << 20);
+        plan.check(Path.of("/dev/shm/x"), 150 << 20);
         TermPlan.of(DataPlaneSettings.from(ConfigFactory.load()), 1, 0)
                 .check(Path.of(System.getProperty("java.io.tmpdir"), "no/such"));
     }

@@ -240,6 +240,42 @@ class FrameBytesTest {
     }
 
     @Test
+    void kvPage() {
+        final String hex = "020c000066000000" + NO_SENDER
+                + "4d0000000000000002000000000000001032547698badcfe03000000050000000a00000004000000"
+                + "0e0f10111213";
+        final UnsafeBuffer page = new UnsafeBuffer(new byte[]{10, 11, 12, 13, 14, 15, 16, 17, 18, 19});
+        assertBytes(new KvPageFrame().wrap(buffer, OFFSET).begin(3, 77, 2, 0xfedcba9876543210L, 5).part(page, 4, 6), hex);
+
+        final KvPageFrame read = new KvPageFrame().wrap(bytes(hex), 0);
+        assertThat(new long[]{read.requestKey(), read.ownerTerm(), read.idHash(), read.gatewayNodeId(), read.page(),
+            read.pageBytes(), read.before(), read.partBytes()}).containsExactly(77, 2, 0xfedcba9876543210L, 3, 5, 10, 4, 6);
+        final UnsafeBuffer copy = new UnsafeBuffer(new byte[10]);
+        read.readPart(copy);
+        assertThat(copy.byteArray()).containsExactly(0, 0, 0, 0, 14, 15, 16, 17, 18, 19);
+        assertThat(KvPageFrame.bytesIn(read.encodedLength())).isEqualTo(6);
+    }
+
+    @Test
+    void kvRelease() {
+        final String hex = "020d000050000000" + NO_SENDER + "4d0000000000000002000000000000000300000000000000";
+        assertBytes(new KvReleaseFrame().wrap(buffer, OFFSET).begin(3, 77, 2), hex);
+
+        final KvReleaseFrame read = new KvReleaseFrame().wrap(bytes(hex), 0);
+        assertThat(new long[]{read.gatewayNodeId(), read.requestKey(), read.ownerTerm()}).containsExactly(3, 77, 2);
+    }
+
+    @Test
+    void buddy() {
+        final String hex = "020e000058000000" + NO_SENDER + "4d00000000000000020000000000000003000000020000000900000000000000";
+        assertBytes(new BuddyFrame().wrap(buffer, OFFSET).begin(3, 77, 2, BuddyFrame.RESUME, 9), hex);
+
+        final BuddyFrame read = new BuddyFrame().wrap(bytes(hex), 0);
+        assertThat(new long[]{read.gatewayNodeId(), read.requestKey(), read.ownerTerm(), read.kind(), read.value()})
+                .containsExactly(3, 77, 2, BuddyFrame.RESUME, 9);
+    }
+
+    @Test
     void longTextIsCutBetweenCodePoints() {
         final UnsafeBuffer large = new UnsafeBuffer(new byte[4096]);
         final AdmissionFrame frame = new AdmissionFrame().wrap(large, 0)

@@ -48,14 +48,14 @@ class FrameFuzzTest {
         final Endpoint self = new Endpoint(1, 10, "self", "h", "127.0.0.1:1", 1);
         final Endpoint other = new Endpoint(2, 20, "other", "h", "127.0.0.1:2", 2);
         final Int2ObjectHashMap<Peer> peers = new Int2ObjectHashMap<>();
-        peers.put(2, new Peer(self, other, "aeron:ipc", LinkRig.settings(""), null, 1, 0));
+        peers.put(2, new Peer(self, other, "aeron:ipc", "aeron:ipc", LinkRig.settings(""), null, 1, 0));
         final Inbound inbound = new Inbound(peers, LinkRig.LARGEST_FRAME, 10, null);
         final long[] handed = {0};
-        inbound.handler((from, type, buffer, offset, length) -> {
+        final FrameHandler handler = (from, type, buffer, offset, length) -> {
             handed[0]++;
             assertThat(from).isEqualTo(2);
             readAll(new UnsafeBuffer(buffer, offset, length));
-        });
+        };
         long heartbeats = 0;
         for (int round = 0; round < ROUNDS; round++) {
             final UnsafeBuffer frame = RandomFrames.next(random, scratch);
@@ -65,6 +65,7 @@ class FrameFuzzTest {
             frame.putLong(FrameHeader.SEQUENCE_OFFSET, round + 1L);
             final UnsafeBuffer damaged = random.nextInt(4) == 0 ? frame : damage(random, frame);
             final long before = peers.get(2).counters().framesIn() + inbound.counters().total() - inbound.counters().failed();
+            inbound.handler(handler, random.nextInt(5) == 0);
             inbound.onFragment(damaged, 0, damaged.capacity(), null);
             assertThat(peers.get(2).counters().framesIn() + inbound.counters().total() - inbound.counters().failed())
                     .as("seed %d, round %d", seed, round)

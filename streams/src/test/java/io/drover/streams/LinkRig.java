@@ -25,6 +25,7 @@ final class LinkRig implements AutoCloseable {
 
     private final List<AutoCloseable> closeables = new ArrayList<>();
     private final List<Links> turning = new ArrayList<>();
+    private boolean readingBackground = true;
     private long lookedNs = System.nanoTime();
     private long clockNs = lookedNs;
 
@@ -81,6 +82,11 @@ final class LinkRig implements AutoCloseable {
         turning.add(links);
     }
 
+    /** Whether nodes read what comes in the background. */
+    void readBackground(final boolean reading) {
+        readingBackground = reading;
+    }
+
     static void introduce(final Links one, final Links other) {
         one.connect(other.self());
         other.connect(one.self());
@@ -96,11 +102,15 @@ final class LinkRig implements AutoCloseable {
         for (final Links links : turning) {
             final int node = links.self().nodeId();
             links.doWork(nowNs());
-            links.poll((from, type, buffer, offset, length) -> {
+            final FrameHandler handler = (from, type, buffer, offset, length) -> {
                 final UnsafeBuffer copy = new UnsafeBuffer(new byte[length]);
                 copy.putBytes(0, buffer, offset, length);
                 heard.on(new Frame(node, from, type, copy));
-            }, 10);
+            };
+            links.poll(handler, 10);
+            if (readingBackground) {
+                links.pollBackground(handler, 10);
+            }
         }
     }
 

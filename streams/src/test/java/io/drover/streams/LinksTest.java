@@ -105,6 +105,14 @@ class LinksTest {
         rig.join(one, two);
         rig.join(one, three);
         rig.join(two, three);
+        for (final Links links : List.of(one, two, three)) {
+            for (int peer = 1; peer <= 3; peer++) {
+                final int to = peer;
+                if (to != links.self().nodeId()) {
+                    rig.until(() -> links.offerInBackground(to, buffer, 0, page(0)), frame -> {});
+                }
+            }
+        }
         final TermPlan plan = TermPlan.of(LinkRig.settings(""), sameHost ? 3 : 2, sameHost ? 0 : 1);
         long taken = 0;
         try (Stream<Path> files = Files.walk(Path.of(driver.directory()))) {
@@ -190,6 +198,64 @@ class LinksTest {
         for (int i = 0; i < accepted; i++) {
             assertThat(tokens.wrap(received.get(i).bytes(), 0).firstIndex()).as("order through log and queue").isEqualTo(i);
         }
+    }
+
+    private int page(final int number) {
+        final UnsafeBuffer bytes = new UnsafeBuffer(new byte[8 << 10]);
+        return new KvPageFrame().wrap(buffer, 0).begin(1, 2, 3, 4, number).part(bytes, 0, bytes.capacity()).encodedLength();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void whatMayWaitHoldsUpNoOtherFrame(final boolean sameHost) {
+        final MediaDriverHost driver = rig.driver(here);
+        final FrameAuthenticator key = new FrameAuthenticator("a secret of the tests");
+        final Links one = rig.node(driver, 1, 1, "", key);
+        final Links two = rig.node(sameHost ? driver : rig.driver(there), 2, 1, "",
+                new FrameAuthenticator("a secret of the tests"));
+        rig.join(one, two);
+        final List<LinkRig.Frame> received = new ArrayList<>();
+        rig.until(() -> one.offerInBackground(2, buffer, 0, page(0)), received::add);
+        rig.until(() -> received.size() == 1, received::add);
+        rig.readBackground(false);
+        int pages = 1;
+        while (one.offerInBackground(2, buffer, 0, page(pages))) {
+            pages++;
+            rig.turn(received::add);
+            assertThat(pages).as("pages that a log of %d bytes takes", DataPlaneSettings.BACKGROUND_TERM_LENGTH).isLessThan(100);
+        }
+        received.clear();
+        for (int i = 0; i < 50; i++) {
+            final int sent = i;
+            assertThat(one.offer(2, buffer, 0, token(0, i))).isTrue();
+            rig.until(() -> received.size() == sent + 1, received::add);
+        }
+        assertThat(one.counters(2).parked()).isZero();
+
+        received.clear();
+        rig.readBackground(true);
+        final int all = pages - 1;
+        rig.until(() -> received.size() == all, received::add);
+        for (int i = 0; i < all; i++) {
+            assertThat(received.get(i).type()).isEqualTo(FrameType.KV_PAGE);
+            assertThat(new KvPageFrame().wrap(received.get(i).bytes(), 0).page()).isEqualTo(i + 1);
+        }
+        assertThat(two.drops().total()).isZero();
+        assertThat(two.counters(1).missing()).isZero();
+        assertThat(one.offerInBackground(3, buffer, 0, page(0))).as("to a node that is no peer").isFalse();
+    }
+
+    @Test
+    void aFrameIsReadOnlyWhereItBelongs() {
+        final MediaDriverHost driver = rig.driver(here);
+        final Links one = rig.node(driver, 1, 1);
+        final Links two = rig.node(driver, 2, 1);
+        rig.join(one, two);
+        rig.until(() -> one.offerInBackground(2, buffer, 0, token(0, 1)), frame -> {});
+        assertThat(one.offer(2, buffer, 0, page(0))).isTrue();
+        rig.until(() -> two.drops().malformed() == 2, frame -> {
+            throw new AssertionError("was read: " + frame);
+        });
     }
 
     @Test

@@ -17,8 +17,8 @@ final class RandomFrames {
     }
 
     private static int write(final Random random, final UnsafeBuffer at) {
-        final int type = random.nextInt(14) + 1;
-        return switch (type > 11 ? type - 12 + FrameType.BULK_ASK : type) {
+        final int type = random.nextInt(FrameType.BUDDY + 3) + 1;
+        return switch (type > FrameType.BUDDY ? type - FrameType.BUDDY - 1 + FrameType.BULK_ASK : type) {
             case FrameType.CALL -> call(random, at);
             case FrameType.RETURN -> returned(random, at);
             case FrameType.ACK -> {
@@ -62,6 +62,20 @@ final class RandomFrames {
                     .encodedLength();
             case FrameType.BULK_STOP -> new BulkStopFrame().wrap(at, 0)
                     .begin(random.nextLong(), random.nextBoolean(), "ü".repeat(random.nextInt(40)))
+                    .encodedLength();
+            case FrameType.KV_PAGE -> {
+                final UnsafeBuffer page = new UnsafeBuffer(new byte[1 + random.nextInt(200)]);
+                final int before = random.nextInt(page.capacity());
+                yield new KvPageFrame().wrap(at, 0)
+                        .begin(random.nextInt(9), random.nextLong(), 1, random.nextLong(), random.nextInt(50))
+                        .part(page, before, 1 + random.nextInt(page.capacity() - before))
+                        .encodedLength();
+            }
+            case FrameType.KV_RELEASE -> new KvReleaseFrame().wrap(at, 0)
+                    .begin(random.nextInt(9), random.nextLong(), 1)
+                    .encodedLength();
+            case FrameType.BUDDY -> new BuddyFrame().wrap(at, 0)
+                    .begin(random.nextInt(9), random.nextLong(), 1, 1 + random.nextInt(3), random.nextInt(50))
                     .encodedLength();
             default -> new HeartbeatFrame().wrap(at, 0).begin().encodedLength();
         };
@@ -153,6 +167,15 @@ final class RandomFrames {
             case FrameType.BULK_ASK -> reads += new BulkAskFrame().wrap(frame, 0).name().length();
             case FrameType.BULK_CHUNK -> reads += new BulkChunkFrame().wrap(frame, 0).bytes().length;
             case FrameType.BULK_STOP -> reads += new BulkStopFrame().wrap(frame, 0).reason().length();
+            case FrameType.KV_PAGE -> {
+                final KvPageFrame part = new KvPageFrame().wrap(frame, 0);
+                if (part.pageBytes() < 1 << 20) {
+                    part.readPart(new UnsafeBuffer(new byte[part.pageBytes()]));
+                }
+                reads += (part.page() & 1) + (part.gatewayNodeId() & 1) + (part.idHash() & 1);
+            }
+            case FrameType.KV_RELEASE -> reads += new KvReleaseFrame().wrap(frame, 0).gatewayNodeId() & 1;
+            case FrameType.BUDDY -> reads += new BuddyFrame().wrap(frame, 0).value() & 1;
             default -> reads++;
         }
         return reads;
