@@ -2,6 +2,7 @@ package io.drover.placement;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
  * Puts the replicas of each layer on groups (devices, or nodes), so that {@link AffinityWeights} save most and no group is overloaded,
@@ -13,6 +14,9 @@ import java.util.SplittableRandom;
  * group's load / mean)}, per position.
  */
 final class AffinitySearch {
+    /** Exchanges tried in one layer before another is drawn, a power of two: a layer's tables fit into a core's cache, all layers' do not. */
+    private static final int BLOCK = 256;
+
     private final AffinityWeights weights;
     private final int layers;
     private final int groups;
@@ -27,9 +31,18 @@ final class AffinitySearch {
     final int[][] group;
     /** [layer][expert] replicas. */
     private final int[][] copies;
-    /** [layer][expert * groups + group], [layer][expert * hosts + host]: what a replica there saves. */
+    /** [layer][group * experts + expert], [layer][host * experts + expert]: what a replica there saves. */
     private final float[][] gain;
     private final float[][] hostGain;
+    /** [layer][from * experts(layer + 1) + to], and [to * experts(layer) + from]: what one replica of each saves beside the other. */
+    private final float[][] following;
+    private final float[][] preceding;
+    /** [layer][a * experts + b], the same within a layer; empty where pairs of a layer are of no account. */
+    private final float[][] beside;
+    /** [layer][group] replicas there. */
+    private final int[][][] at;
+    private final int[][] membersOfHost;
+    private final AffinityPartners partners;
     private final double[][] callsOfCopy;
     private final double[][] load;
     /** [layer] the three greatest loads' groups. */
@@ -73,6 +86,9 @@ final class AffinitySearch {
         copies = new int[layers][];
         gain = new float[layers][];
         hostGain = new float[layers][];
+        following = new float[layers][];
+        preceding = new float[layers][];
+        beside = new float[layers][];
         callsOfCopy = new double[layers][];
         load = new double[layers][this.groups];
         busiest = new int[layers][3];
@@ -87,6 +103,9 @@ final class AffinitySearch {
             callsOfCopy[layer] = new double[weights.experts[layer]];
         }
         for (int layer = 0; layer < layers; layer++) {
+            share(layer);
+        }
+        for (int layer = 0; layer < layers; layer++) {
             for (int e = 0; e < callsOfCopy[layer].length && balance > 0; e++) {
                 callsOfCopy[layer][e] = groups.calls()[layer][e] / Math.max(1, copies[layer][e]);
                 meanLoad[layer] += groups.calls()[layer][e] / this.groups;
@@ -97,52 +116,83 @@ final class AffinitySearch {
             }
             rank(layer);
         }
+        at = new int[layers][][];
+        for (int layer = 0; layer < layers; layer++) {
+            fillGroups(layer);
+        }
+        membersOfHost = members(host, hosts, IntStream.range(0, this.groups).toArray());
+        partners = new AffinityPartners(weights.experts, expert, following, preceding, beside);
+    }
+
+    private void fillGroups(final int layer) {
+        at[layer] = members(group[layer], groups, IntStream.range(0, group[layer].length).toArray());
+    }
+
+    private static int[][] members(final int[] of, final int sets, final int[] all) {
+        return IntStream.range(0, sets)
+                .mapToObj(set -> Arrays.stream(all).filter(i -> of[i] == set).toArray())
+                .toArray(int[][]::new);
+    }
+
+    /** The weights in the share that one replica has of them, with rows for either end, so that {@link #arrive} reads memory in order. */
+    private void share(final int layer) {
+        final int rows = weights.experts[layer];
+        final int columns = layer + 1 < layers ? weights.experts[layer + 1] : 0;
+        following[layer] = new float[rows * columns];
+        preceding[layer] = new float[columns * rows];
+        beside[layer] = new float[weights.within[layer].length];
+        for (int a = 0; a < rows; a++) {
+            final int copiesOfA = Math.max(1, copies[layer][a]);
+            for (int b = 0; b < columns; b++) {
+                final float value = weights.next[layer][a * columns + b] / copiesOfA;
+                following[layer][a * columns + b] = value;
+                preceding[layer][b * rows + a] = value;
+            }
+            for (int b = 0; b < rows && beside[layer].length > 0; b++) {
+                beside[layer][a * rows + b] = weights.within[layer][a * rows + b] / copiesOfA
+                        + weights.within[layer][b * rows + a] / Math.max(1, copies[layer][b]);
+            }
+        }
     }
 
     /** What neighbours would save beside this replica; a negative sign takes it back. */
     private void arrive(final int layer, final int e, final int at, final int sign) {
-        final float share = (float) sign / copies[layer][e];
         if (layer + 1 < layers) {
-            final int columns = weights.experts[layer + 1];
-            for (int b = 0; b < columns; b++) {
-                put(layer + 1, b, at, weights.next[layer][e * columns + b] * share);
-            }
+            put(layer + 1, following[layer], e, at, sign);
         }
         if (layer > 0) {
-            final int columns = weights.experts[layer];
-            for (int a = 0; a < weights.experts[layer - 1]; a++) {
-                put(layer - 1, a, at, sign * weights.next[layer - 1][a * columns + e] / copies[layer - 1][a]);
-            }
+            put(layer - 1, preceding[layer - 1], e, at, sign);
         }
-        if (weights.within[layer].length > 0) {
-            final int columns = weights.experts[layer];
-            for (int b = 0; b < columns; b++) {
-                final float both = weights.within[layer][e * columns + b] * share
-                        + sign * weights.within[layer][b * columns + e] / Math.max(1, copies[layer][b]);
-                put(layer, b, at, both);
-            }
+        if (beside[layer].length > 0) {
+            put(layer, beside[layer], e, at, sign);
         }
     }
 
-    private void put(final int layer, final int e, final int at, final float value) {
-        gain[layer][e * groups + at] += value;
+    private void put(final int layer, final float[] from, final int row, final int at, final int sign) {
+        add(gain[layer], at, from, row, weights.experts[layer], sign);
         if (onHost != 0) {
-            hostGain[layer][e * hosts + host[at]] += value;
+            add(hostGain[layer], host[at], from, row, weights.experts[layer], sign);
+        }
+    }
+
+    private static void add(
+            final float[] to, final int toRow, final float[] from, final int fromRow, final int columns, final int sign) {
+        final int first = toRow * columns;
+        final int other = fromRow * columns;
+        for (int column = 0; column < columns; column++) {
+            to[first + column] += sign * from[other + column];
         }
     }
 
     /** What a replica on a group saves beside those of other experts. */
     double gain(final int layer, final int e, final int at) {
-        final float here = gain[layer][e * groups + at];
-        return onHost == 0 ? here : onGroup * here + onHost * hostGain[layer][e * hosts + host[at]];
+        final int experts = weights.experts[layer];
+        final float here = gain[layer][at * experts + e];
+        return onHost == 0 ? here : onGroup * here + onHost * hostGain[layer][host[at] * experts + e];
     }
 
     private float between(final int layer, final int a, final int b) {
-        final int columns = weights.experts[layer];
-        return weights.within[layer].length == 0
-                ? 0
-                : weights.within[layer][a * columns + b] / copies[layer][a]
-                        + weights.within[layer][b * columns + a] / copies[layer][b];
+        return beside[layer].length == 0 ? 0 : beside[layer][a * weights.experts[layer] + b];
     }
 
     private void rank(final int layer) {
@@ -216,6 +266,16 @@ final class AffinitySearch {
         move(layer, r, to);
         move(layer, s, from);
         rank(layer);
+        replace(at[layer][from], r, s);
+        replace(at[layer][to], s, r);
+    }
+
+    private static void replace(final int[] replicas, final int gone, final int come) {
+        int i = 0;
+        while (replicas[i] != gone) {
+            i++;
+        }
+        replicas[i] = come;
     }
 
     private void move(final int layer, final int r, final int to) {
@@ -228,6 +288,14 @@ final class AffinitySearch {
         arrive(layer, e, to, 1);
     }
 
+    /** Which exchanges are tried. */
+    enum Draw {
+        /** Of any two replicas of a layer: complete, for few groups. */
+        ANY,
+        /** Mostly of a replica with one on a group where the former saves something: there are few such among many groups. */
+        TOWARDS_PARTNERS
+    }
+
     /**
      * Random exchanges, worse ones with a chance that falls with the temperature.
      *
@@ -236,18 +304,24 @@ final class AffinitySearch {
      * @param coldest  last temperature
      * @param accepted says whether an exchange may be made at all
      */
-    void anneal(final long tries, final double hottest, final double coldest, final Exchange accepted) {
+    void anneal(final Draw draw, final long tries, final double hottest, final double coldest, final Exchange accepted) {
         double temperature = hottest;
         final double cooling = hottest == 0 ? 1 : Math.pow(coldest / hottest, 1024.0 / tries);
+        int layer = 0;
         for (long i = 0; i < tries; i++) {
             if ((i & 1023) == 0) {
                 temperature *= cooling;
             }
-            final int layer = random.nextInt(layers);
+            if (draw == Draw.ANY || (i & BLOCK - 1) == 0) {
+                layer = random.nextInt(layers);
+            }
             final int replicas = expert[layer].length;
-            final int r = replicas < 2 ? 0 : random.nextInt(replicas);
-            final int s = replicas < 2 ? 0 : random.nextInt(replicas);
-            if (replicas < 2 || group[layer][r] == group[layer][s]) {
+            if (replicas < 2) {
+                continue;
+            }
+            final int r = random.nextInt(replicas);
+            final int s = draw == Draw.ANY ? random.nextInt(replicas) : opposite(layer, r);
+            if (s < 0 || group[layer][r] == group[layer][s]) {
                 continue;
             }
             final double worse = exchange(layer, r, s);
@@ -257,6 +331,22 @@ final class AffinitySearch {
                 apply(layer, r, s);
             }
         }
+    }
+
+    /** A replica on a group that a partner of r is on, or beside; of the busiest group; or any. -1 for none. */
+    private int opposite(final int layer, final int r) {
+        final int kind = random.nextInt(8);
+        final int partner = kind < 2 ? -1 : partners.draw(layer, expert[layer][r], random);
+        if (partner < 0) {
+            return kind == 0 && balance > 0 ? oneOf(at[layer][busiest[layer][0]]) : random.nextInt(expert[layer].length);
+        }
+        final int goal = group[AffinityPartners.layer(partner)][AffinityPartners.replica(partner)];
+        final boolean near = onHost != 0 && random.nextBoolean();
+        return oneOf(at[layer][near ? oneOf(membersOfHost[host[goal]]) : goal]);
+    }
+
+    private int oneOf(final int[] values) {
+        return values.length == 0 ? -1 : values[random.nextInt(values.length)];
     }
 
     /** Puts a layer's replicas on other groups, all at once. */
@@ -270,6 +360,7 @@ final class AffinitySearch {
         }
         if (changed) {
             rank(layer);
+            fillGroups(layer);
         }
     }
 

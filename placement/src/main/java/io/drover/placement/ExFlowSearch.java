@@ -76,7 +76,8 @@ final class ExFlowSearch {
         final AffinityAssignment assignment = new AffinityAssignment(search, groups, fit);
         final AffinitySearch.Exchange fits = (layer, r, s) -> fit.fits(layer, expert[layer][r], search.group[layer][s])
                 && fit.fits(layer, expert[layer][s], search.group[layer][r]);
-        search.anneal(LEAST_TRIES + pairs * effort / 10, HOTTEST * meanWeight, COLDEST * meanWeight, fits);
+        search.anneal(AffinitySearch.Draw.ANY, LEAST_TRIES + pairs * effort / 10, HOTTEST * meanWeight, COLDEST * meanWeight,
+                fits);
         assignment.sweep(SWEEPS);
         search.improve(SWEEPS, fits);
         assignment.sweep(SWEEPS);

@@ -12,11 +12,12 @@ import org.jspecify.annotations.Nullable;
  * first, each change only if it gains more than its moves cost.
  */
 final class JointExchange {
-    /** Exchanges tried per pair of replicas of a layer, at effort 100. */
-    private static final double TRIES = 20;
-    private static final double TRIES_FROM_CURRENT = 0.5;
-    private static final double HOTTEST = 0.3;
-    private static final double COLDEST = 0.02;
+    /** Exchanges tried per replica, at effort 100. */
+    private static final double TRIES = 200;
+    private static final double TRIES_FROM_CURRENT = 120;
+    /** Temperatures, in what a replica's neighbours would save on one device. */
+    private static final double HOTTEST = 0.05;
+    private static final double COLDEST = 0.003;
     /** Gains asked for, one after the other, in the cost of the moves. */
     private static final double[] THRESHOLDS = {8, 3, 1};
 
@@ -46,12 +47,8 @@ final class JointExchange {
         final Placement start = EplbPlanner.global().plan(request);
         final int[][] expert = new int[weights.layers][];
         final AffinitySearch search = search(start, expert);
-        double replicas = 0;
-        for (final int[] layer : expert) {
-            replicas += layer.length;
-        }
-        final double mean = weights.total() / Math.max(1, replicas);
-        search.anneal(tries(expert, TRIES), HOTTEST * mean, COLDEST * mean,
+        final double mean = weights.total() / Math.max(1, replicas(expert));
+        search.anneal(AffinitySearch.Draw.TOWARDS_PARTNERS, tries(expert, TRIES), HOTTEST * mean, COLDEST * mean,
                 (layer, r, s) -> keepsConstraints(search, layer, r, s));
         return placement(search);
     }
@@ -67,7 +64,7 @@ final class JointExchange {
         final int[][] expert = new int[weights.layers][];
         final AffinitySearch search = search(assignment.toPlacement(), expert);
         for (final double threshold : THRESHOLDS) {
-            search.anneal(1 + tries(expert, TRIES_FROM_CURRENT / THRESHOLDS.length), 0, 0,
+            search.anneal(AffinitySearch.Draw.TOWARDS_PARTNERS, 1 + tries(expert, TRIES_FROM_CURRENT / THRESHOLDS.length), 0, 0,
                     (layer, r, s) -> pays(search, held, layer, r, s, threshold * moveCost, free));
         }
         return placement(search);
@@ -77,12 +74,12 @@ final class JointExchange {
         return (double) request.cost().expertBytes() / request.cost().wire().vectorBytes() / goals.horizonPositions();
     }
 
+    private static long replicas(final int[][] expert) {
+        return Arrays.stream(expert).mapToLong(layer -> layer.length).sum();
+    }
+
     private long tries(final int[][] expert, final double each) {
-        double pairs = 0;
-        for (final int[] layer : expert) {
-            pairs += (double) layer.length * layer.length / 2;
-        }
-        return (long) (pairs * each * request.effort() / 100);
+        return (long) (replicas(expert) * each * request.effort() / 100);
     }
 
     private AffinitySearch search(final Placement start, final int[][] expert) {

@@ -32,7 +32,7 @@ public final class JointPlanner implements Planner {
     /** A small model is annealed from further up, several times. */
     private static final int SMALL_ATTEMPTS = 3;
     /** Paths times ranks times devices, as a visit of a layer on 4 devices looks at them. */
-    private static final double USUAL_WORK = 1 << 15;
+    private static final double USUAL_WORK = 40_000;
     /** Layers times experts times squared devices up to which paths are replayed. */
     private static final long MOST_CHANGES = 1 << 18;
     /** Temperatures, in objective change of a layer times experts per used expert. */
@@ -134,10 +134,10 @@ public final class JointPlanner implements Planner {
         return cold;
     }
 
-    /** Grows with effort and layers; where a visit takes much longer than usual, there are fewer. */
+    /** Grows with effort and layers; where a visit takes longer than usual, there are fewer in proportion. */
     private static long visits(final PlanRequest request, final JointPaths paths, final JointRule rule) {
         final double work = (double) paths.paths * paths.topK * request.topology().size() * (rule.tabled() ? 1 : 6);
-        final double perLayer = request.effort() * (small(request) ? 1 : VISITS) * Math.min(1, Math.sqrt(USUAL_WORK / work));
+        final double perLayer = request.effort() * (small(request) ? 1 : VISITS) * Math.min(1, USUAL_WORK / work);
         return (long) (paths.layers * Math.max(4, perLayer));
     }
 

@@ -38,7 +38,7 @@ public class PlanBenchmark {
     private static final int MOVES = 200;
 
     /** layers x experts + spare slots of a layer / devices */
-    @Param({"24x64+8/8", "58x256+32/288"})
+    @Param({"24x64+16/16", "58x256+32/288"})
     public String size = "";
 
     private @Nullable PlanRequest fromNothing;
