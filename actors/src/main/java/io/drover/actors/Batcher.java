@@ -22,10 +22,13 @@ import java.util.TreeSet;
 final class Batcher {
     /** What the machine asks of its shell. */
     interface Actions {
-        /** Grow the sequence's pages to hold {@code positions}; false, and nothing changed, if there are not enough. */
+        /**
+         * Grow the sequence's pages to hold {@code positions}; false, and nothing changed, if there are not enough. Its first pages may
+         * be such as hold {@link Sequence#adopted} positions already.
+         */
         boolean reserve(Sequence sequence, int positions);
 
-        /** Give back all pages of the sequence. */
+        /** Give back all pages of the sequence; nothing is adopted any more. */
         void release(Sequence sequence);
 
         /** Send positions {@code [sequence.computed, sequence.computed + sequence.chunkLength)} through the layers. */
@@ -97,6 +100,7 @@ final class Batcher {
             }
             waiting.remove(sequence);
             sequence.running = true;
+            sequence.computed = sequence.adopted;
             insertByOrder(sequence);
         }
     }
@@ -184,6 +188,11 @@ final class Batcher {
 
     int running() {
         return running.size();
+    }
+
+    /** The running sequences, oldest first; not to be changed, and valid until the next event. */
+    List<Sequence> runningNow() {
+        return running;
     }
 
     long preemptions() {

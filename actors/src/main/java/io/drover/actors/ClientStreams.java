@@ -17,7 +17,7 @@ import org.apache.pekko.stream.javadsl.Source;
  * The clients of this node's gateway: joins each open request of the {@link GatewayDesk} to the stream that its client reads.
  * {@link #submit} may be called by any thread; the rest runs on the compute thread.
  */
-final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.GatewaySide {
+final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.GatewaySide, BuddyLinks.GatewaySide {
     private static final long UNREAD_STREAM_NS = TimeUnit.SECONDS.toNanos(30);
 
     private record Client(TokenBuffer buffer, CompletableFuture<Admission> admission, long sinceNs) {}
@@ -175,6 +175,11 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
     @Override
     public void onEnd(final int from, final long requestKey, final long ownerTerm, final TokenEvent end) {
         desk.onEnd(from, requestKey, ownerTerm, end, System.nanoTime());
+    }
+
+    @Override
+    public void onKeptBy(final int from, final long requestKey, final long ownerTerm, final int buddy) {
+        desk.onKeptBy(from, requestKey, ownerTerm, buddy);
     }
 
     @Override

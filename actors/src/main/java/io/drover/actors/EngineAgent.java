@@ -19,9 +19,11 @@ import io.drover.streams.Endpoint;
  * The compute thread of a node: one turn polls frames, runs expert batches, takes one group of this home's chunks through a
  * layer, and sends what came of it. Everything else that concerns the engine happens on this thread too, as a command.
  */
-final class EngineAgent implements Runnable, DeskLinks.HomeSide {
+final class EngineAgent implements Runnable, DeskLinks.HomeSide, BuddyLinks.Nodes {
     private static final Logger LOG = LoggerFactory.getLogger(EngineAgent.class);
     private static final int FRAGMENTS_PER_POLL = 64;
+    /** Of the background: copying them takes some tens of microseconds. */
+    private static final int BACKGROUND_FRAGMENTS = 16;
     private static final int DEVICE_TASKS_PER_TURN = 64;
     private static final long TICK_NS = TimeUnit.MILLISECONDS.toNanos(5);
     private static final long STATUS_NS = TimeUnit.MILLISECONDS.toNanos(100);
@@ -68,6 +70,7 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide {
     private int turn() {
         long nowNs = System.nanoTime();
         int work = poll(nowNs);
+        work += parts.links().pollBackground(parts.buddies(), BACKGROUND_FRAGMENTS);
         work += runCommands();
         work += parts.intake().handleDeferred();
         work += parts.desks().deliverLocal();
@@ -130,6 +133,8 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide {
         parts.calls().flush(nowNs);
         parts.gateway().poll(nowNs);
         parts.home().flush(nowNs);
+        parts.copier().poll(parts.batcher().runningNow(), nowNs);
+        parts.keeper().poll(nowNs);
         parts.service().answer();
         if (drained != null && parts.home().quiet() && parts.gateway().open() == 0) {
             drained.complete(null);
@@ -223,6 +228,8 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide {
         parts.ledger().peerLost(peer.nodeId(), parts.calls());
         parts.desks().peerLost(peer.nodeId());
         parts.home().gatewayLost(peer.nodeId(), nowNs);
+        parts.copier().peerLost(peer.nodeId());
+        parts.keeper().peerLost(peer.nodeId(), nowNs);
         parts.gateway().nodeLost(peer.nodeId(), peer.name(), nowNs);
     }
 
@@ -242,7 +249,8 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide {
     }
 
     /** The other nodes that a sequence may be offered to now. */
-    Collection<Integer> usablePeers() {
+    @Override
+    public Collection<Integer> usablePeers() {
         return peers.keySet().stream().filter(parts.router()::usable).toList();
     }
 

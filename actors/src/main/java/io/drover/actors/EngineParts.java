@@ -12,6 +12,7 @@ import io.drover.model.forward.KvPool;
 import io.drover.model.forward.Rows;
 import io.drover.model.forward.Trunk;
 import io.drover.streams.Endpoint;
+import io.drover.streams.KvPageFrame;
 import io.drover.streams.Links;
 import io.drover.streams.WireType;
 
@@ -20,11 +21,14 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
         CallLedger ledger, PeerPace pace,
         ExpertCalls calls, ExpertService service, ServiceSender serviceSender, RoutingCounter counter, LayerEngine layers,
         Batcher batcher, HomeDesk home,
-        GatewayDesk gateway, ClientStreams clients, DeskLinks desks, FrameIntake intake) {
+        GatewayDesk gateway, ClientStreams clients, DeskLinks desks, BuddyLinks buddies, PageCopier copier, PageKeeper keeper,
+        FrameIntake intake) {
     private static final int MAX_SHIPMENTS = 2048;
     private static final int EXPERT_BATCH_ROWS = 64;
     private static final long KEEP_ENDED_NS = TimeUnit.SECONDS.toNanos(30);
     private static final int MAX_KEPT_ENDED = 1024;
+    /** Released pages wait so long for an offer that may be on its way. */
+    private static final long RELEASE_GRACE_NS = TimeUnit.SECONDS.toNanos(2);
 
     static EngineParts wire(final EngineSettings settings, final Trunk trunk, final KvPool pool, final Links links,
             final int maxFrameLength, final DeviceExecutor device, final long firstKey) {
@@ -47,7 +51,11 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
                 serviceSender);
 
         final RoutingCounter counter = new RoutingCounter(config, rows, firstKey);
-        final LayerEngine layers = new LayerEngine(trunk, pool, rows, counter, new FairShare(settings.decodeShare()),
+        final BuddyLinks buddies = new BuddyLinks(self, links, pool, router, pace);
+        final PageCopier copier = copier(settings, config, pool, buddies, links.largestBackgroundFrame());
+        final PageKeeper keeper = keeper(settings, config, pool, buddies);
+        buddies.connect(copier, keeper);
+        final LayerEngine layers = new LayerEngine(trunk, pool, keeper, rows, counter, new FairShare(settings.decodeShare()),
                 settings.batchRows());
         final CallSender callSender = new CallSender(links, router, ledger, pace, rows, wireType, maxFrameLength);
         final ExpertCalls calls = new ExpertCalls(self, rows, router, experts, ledger, pace,
@@ -70,12 +78,28 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
         final GatewayDesk gateway = new GatewayDesk(new GatewayDesk.Limits(settings.offerTimeout().toNanos(), 3,
                 settings.silence().toNanos(), settings.homeTimeout().toNanos(), settings.takeoverAfter().toNanos(),
                 settings.takeoverTimeout().toNanos(), settings.maxTakeovers()), clients);
-        final FrameIntake intake = new FrameIntake(config, wireType, rows, router, calls, service, ledger, desks);
+        final FrameIntake intake = new FrameIntake(config, wireType, rows, router, calls, service, ledger, desks, buddies);
         return new EngineParts(links, router, experts, device, completed, ledger, pace, calls, service, serviceSender, counter,
                 layers,
                 batcher,
                 home,
-                gateway, clients, desks, intake);
+                gateway, clients, desks, buddies, copier, keeper, intake);
+    }
+
+    private static PageCopier copier(final EngineSettings settings, final ModelConfig config, final KvPool pool,
+            final BuddyLinks buddies, final int largestFrame) {
+        final int pageBytes = Math.toIntExact(pool.pageBytes());
+        return new PageCopier(new PageCopier.Limits(KvPool.POSITIONS_PER_PAGE, pageBytes,
+                Math.min(pageBytes, KvPageFrame.bytesIn(largestFrame)),
+                settings.buddy().enabled() ? settings.buddy().bytesPerSecond() : 0, IdHash.start(config, settings)), buddies);
+    }
+
+    private static PageKeeper keeper(final EngineSettings settings, final ModelConfig config, final KvPool pool,
+            final BuddyLinks buddies) {
+        final int maxPages = settings.buddy().enabled() ? (int) (pool.totalPages() * settings.buddy().share()) : 0;
+        return new PageKeeper(new PageKeeper.Limits(KvPool.POSITIONS_PER_PAGE, Math.toIntExact(pool.pageBytes()), maxPages,
+                settings.buddy().keep().toNanos(), RELEASE_GRACE_NS, settings.takeoverTimeout().toNanos(),
+                IdHash.start(config, settings)), buddies, buddies);
     }
 
     static WireType wireType(final EngineSettings settings) {
@@ -90,12 +114,15 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
                         pace.slow(peer.nodeId()), pace.typicalNs(peer.nodeId())))
                 .toList();
         return new EngineStatus(router.epoch(), batcher.running(), batcher.waiting(), gateway.open(), layers.pool().totalPages(),
-                layers.pool().freePages(), layers.rowsInFlight(), service.staged(), experts.count(), experts.bytes(),
+                layers.pool().freePages() + keeper.pages(), layers.rowsInFlight(), service.staged(), experts.count(),
+                experts.bytes(),
                 layers.steps(),
                 layers.positions(), home.tokensGenerated(), batcher.preemptions(), counts.localCalls, counts.remoteCalls,
                 counts.repeatedCalls, counts.duplicateReturns, counts.refusedCalls, counts.failedCalls, calls.parked(),
                 service.served(), home.refused(), counter.status(),
                 new EngineStatus.FailOver(gateway.moving(), gateway.takeovers(), gateway.fenced(), home.takenOver()),
+                new EngineStatus.Buddy(copier.pagesCopied(), copier.bytesCopied(), copier.givenUp(), keeper.sequences(),
+                        keeper.pages(), keeper.evicted(), keeper.mismatched() + buddies.unfit(), keeper.positionsAdopted()),
                 new EngineStatus.Hedging(counts.hedgedCalls, counts.hedgesWon), peerStates);
     }
 }

@@ -27,6 +27,7 @@ import io.drover.model.StorageType;
  * @param callTimeout     after which an expert call has failed
  * @param maxAttempts     frames sent for one call
  * @param hedging         of slow peers
+ * @param buddy           copies of pages at other nodes
  * @param offerTimeout    for a home to answer an offered sequence
  * @param silence         without news of a stream, after which its home is asked
  * @param homeTimeout     without news of a stream, after which another home goes on with it
@@ -40,7 +41,7 @@ import io.drover.model.StorageType;
 public record EngineSettings(StorageType wireType, StorageType kvType, String kernels, int computeThreads, long kvCacheBytes,
         int maxRunning, int maxWaiting, int prefillRows, int prefillChunk, int batchRows, double decodeShare, int remoteRows,
         Duration receiptTimeout, Duration resultFloor, double resultFactor, Duration callTimeout, int maxAttempts,
-        Hedging hedging,
+        Hedging hedging, Buddy buddy,
         Duration offerTimeout, Duration silence, Duration homeTimeout, Duration takeoverAfter, Duration takeoverTimeout,
         int maxTakeovers, int loaderThreads, int spins, Duration warmUp) {
 
@@ -90,6 +91,28 @@ public record EngineSettings(StorageType wireType, StorageType kvType, String ke
 
         HedgeBudget newBudget() {
             return new HedgeBudget(enabled ? budget : 0, burst);
+        }
+    }
+
+    /**
+     * Copies of this home's pages at other nodes, and of theirs here: {@code drover.engine.buddy} and the keys beside it.
+     *
+     * @param enabled        whether there are any
+     * @param share          of the cache for other homes' pages, at most
+     * @param bytesPerSecond that this home copies, at most
+     * @param keep           since the last page came
+     */
+    public record Buddy(boolean enabled, double share, long bytesPerSecond, Duration keep) {
+        public Buddy {
+            if (!(share >= 0 && share <= 1)) {
+                throw new IllegalArgumentException("drover.engine.buddy-share is " + share + "; expected 0 to 1");
+            }
+            atLeast("buddy-rate", bytesPerSecond, 1);
+        }
+
+        static Buddy from(final Config config) {
+            return new Buddy(config.getBoolean("buddy"), config.getDouble("buddy-share"), config.getBytes("buddy-rate"),
+                    config.getDuration("buddy-keep"));
         }
     }
 
@@ -143,6 +166,7 @@ public record EngineSettings(StorageType wireType, StorageType kvType, String ke
                 config.getDuration("call-timeout"),
                 config.getInt("max-attempts"),
                 Hedging.from(config.getConfig("hedging")),
+                Buddy.from(config),
                 config.getDuration("offer-timeout"),
                 config.getDuration("silence"),
                 config.getDuration("home-timeout"),

@@ -12,7 +12,7 @@ import io.drover.placement.Epoch;
  * @param waiting           sequences that wait here
  * @param gatewayRequests   requests of this node's clients that are open
  * @param kvPagesTotal      pages of the KV cache
- * @param kvPagesFree       pages that no sequence holds
+ * @param kvPagesFree       pages that no sequence of this home holds, those that are kept for other homes included
  * @param rowsInFlight      positions on their way through the layers
  * @param remoteRows        rows of other nodes that are here
  * @param experts           expert replicas that are ready here
@@ -32,6 +32,7 @@ import io.drover.placement.Epoch;
  * @param refusedSequences  sequences that were refused
  * @param routing           what the gates of this home's sequences chose
  * @param failOver          how sequences of lost homes go on
+ * @param buddy             copies of pages for and of other homes
  * @param hedging           second calls to other replicas
  * @param peers             the other nodes
  */
@@ -39,7 +40,7 @@ public record EngineStatus(Epoch epoch, int running, int waiting, int gatewayReq
         int rowsInFlight, int remoteRows, int experts, long expertBytes, long steps, long positions, long tokensGenerated,
         long preemptions, long localCalls, long remoteCalls, long repeatedCalls, long duplicateReturns, long refusedCalls,
         long failedCalls, int parkedCalls, long servedCalls, long refusedSequences, Routing routing, FailOver failOver,
-        Hedging hedging, List<Peer> peers) {
+        Buddy buddy, Hedging hedging, List<Peer> peers) {
 
     /**
      * Counted once per accepted position. With nothing in flight {@code expertCalls} is positions x routed layers x top-k, and
@@ -63,6 +64,19 @@ public record EngineStatus(Epoch epoch, int running, int waiting, int gatewayReq
      * @param takenOver      sequences that this home went on with
      */
     public record FailOver(int homeless, long takeovers, long fencedMessages, long takenOver) {}
+
+    /**
+     * @param pagesCopied      pages of this home's sequences that were sent whole to a buddy
+     * @param bytesCopied      of these pages, and parts of others
+     * @param givenUp          sequences of this home that a buddy had no room for
+     * @param sequencesKept    of other homes, of which something is here now
+     * @param pagesKept        of other homes' sequences that are here now
+     * @param evicted          sequences of other homes that were dropped because their memory was needed
+     * @param mismatched       pages that were not taken over because their ids or their size did not match
+     * @param positionsAdopted positions that sequences of other homes did not compute again here
+     */
+    public record Buddy(long pagesCopied, long bytesCopied, long givenUp, int sequencesKept, int pagesKept, long evicted,
+            long mismatched, long positionsAdopted) {}
 
     /**
      * @param calls expert calls that a second replica was given because the first took longer than usual; in no other counter of

@@ -33,6 +33,7 @@ final class FrameIntake implements FrameHandler {
     private final ExpertService service;
     private final CallLedger ledger;
     private final DeskLinks desks;
+    private final BuddyLinks buddies;
     private final ArrayDeque<Deferred> deferred = new ArrayDeque<>();
     private final CallFrame call = new CallFrame();
     private final ReturnFrame answer = new ReturnFrame();
@@ -42,7 +43,8 @@ final class FrameIntake implements FrameHandler {
     private long deferredDropped;
 
     FrameIntake(final ModelConfig config, final WireType wireType, final Rows rows, final Router router, final ExpertCalls calls,
-            final ExpertService service, final CallLedger ledger, final DeskLinks desks) {
+            final ExpertService service, final CallLedger ledger, final DeskLinks desks,
+            final BuddyLinks buddies) {
         this.config = config;
         this.wireType = wireType;
         this.rows = rows;
@@ -51,6 +53,7 @@ final class FrameIntake implements FrameHandler {
         this.service = service;
         this.ledger = ledger;
         this.desks = desks;
+        this.buddies = buddies;
     }
 
     @Override
@@ -152,10 +155,10 @@ final class FrameIntake implements FrameHandler {
         for (int i = 0; i < count; i++) {
             final Deferred frame = deferred.removeFirst();
             final UnsafeBuffer buffer = new UnsafeBuffer(frame.bytes());
-            if (frame.type() == FrameType.REFUSAL) {
-                onRefusal(frame.from(), buffer);
-            } else {
-                desks.onFrame(frame.from(), frame.type(), buffer, 0);
+            switch (frame.type()) {
+                case FrameType.REFUSAL -> onRefusal(frame.from(), buffer);
+                case FrameType.BUDDY -> buddies.onBuddy(frame.from(), buffer, 0);
+                default -> desks.onFrame(frame.from(), frame.type(), buffer, 0);
             }
         }
         return count;

@@ -25,6 +25,7 @@ import org.agrona.collections.Long2ObjectHashMap;
  *             tokens after a gap, or silence              STREAMING   asks the home to send again from the next index
  *             tokens seen before                          STREAMING   drops them
  *             end                                         gone        passes it on when every token before it is there
+ *             the home names its buddy                    STREAMING   remembers it as the first candidate
  *             its home is lost, suspected or slow for     MOVING      offers prompt and tokens to another home
  *             long, silent for long, gives it back, or does
  *             not know it
@@ -107,6 +108,8 @@ final class GatewayDesk {
         boolean suspected;
         int doublings;
         int takeovers;
+        /** Who has pages of the sequence, or had. */
+        int buddy = NOBODY;
         String lost = "";
         Gateway.Reason refusal = Gateway.Reason.UNAVAILABLE;
         String detail = "no node answered";
@@ -240,6 +243,14 @@ final class GatewayDesk {
         }
     }
 
+    /** The home says that another node keeps pages of the sequence: where the home is lost, that node has the least to compute. */
+    void onKeptBy(final int from, final long key, final long ownerTerm, final int buddy) {
+        final Request request = requests.get(key);
+        if (isCurrent(request, from, ownerTerm)) {
+            request.buddy = buddy;
+        }
+    }
+
     /** The home was asked for tokens of a sequence that it does not have. */
     void onUnknown(final int from, final long key, final long ownerTerm, final long nowNs) {
         final Request request = requests.get(key);
@@ -321,7 +332,7 @@ final class GatewayDesk {
         offerToNext(request, nowNs);
     }
 
-    /** Takes the present candidates, the former home last. */
+    /** Takes the present candidates, the one that keeps the pages first, the former home last. */
     private void candidates(final Request request, final int former) {
         final int[] homes = actions.homes();
         int others = 0;
@@ -332,6 +343,12 @@ final class GatewayDesk {
         }
         if (others < homes.length) {
             homes[others] = former;
+        }
+        for (int i = 1; i < others; i++) {
+            if (homes[i] == request.buddy && !actions.crawls(request.buddy)) {
+                System.arraycopy(homes, 0, homes, 1, i);
+                homes[0] = request.buddy;
+            }
         }
         request.candidates = homes;
     }

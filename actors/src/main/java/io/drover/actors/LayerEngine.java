@@ -8,6 +8,7 @@ import java.util.List;
 import io.drover.model.LayerPlan;
 import io.drover.model.ModelConfig;
 import io.drover.model.forward.KvPool;
+import io.drover.model.forward.KvSequence;
 import io.drover.model.forward.Rows;
 import io.drover.model.forward.Trunk;
 
@@ -30,6 +31,7 @@ final class LayerEngine implements Batcher.Actions, ExpertCalls.Listener {
 
     private final Trunk trunk;
     private final KvPool pool;
+    private final PageKeeper keeper;
     private final Rows rows;
     private final RoutingCounter counter;
     private final FairShare share;
@@ -57,10 +59,11 @@ final class LayerEngine implements Batcher.Actions, ExpertCalls.Listener {
     private ExpertCalls calls;
     private Listener listener;
 
-    LayerEngine(final Trunk trunk, final KvPool pool, final Rows rows, final RoutingCounter counter,
+    LayerEngine(final Trunk trunk, final KvPool pool, final PageKeeper keeper, final Rows rows, final RoutingCounter counter,
             final FairShare share, final int batchRows) {
         this.trunk = trunk;
         this.pool = pool;
+        this.keeper = keeper;
         this.rows = rows;
         this.counter = counter;
         this.share = share;
@@ -97,12 +100,25 @@ final class LayerEngine implements Batcher.Actions, ExpertCalls.Listener {
         if (sequence.kv == null) {
             sequence.kv = pool.open();
         }
-        return pool.reserve(sequence.kv, positionCount);
+        final KvSequence kv = sequence.kv;
+        final int kept = kv.pages() == 0 ? keeper.usable(sequence) : 0;
+        final int missing = KvPool.pagesFor(positionCount) - kv.pages() - kept;
+        while (missing > pool.freePages()) {
+            if (!keeper.giveUpOne(sequence.key)) {
+                return false;
+            }
+        }
+        if (kv.pages() == 0) {
+            keeper.adopt(sequence, kept, page -> pool.append(kv, page));
+            sequence.adopted = kept * KvPool.POSITIONS_PER_PAGE;
+        }
+        return pool.reserve(kv, positionCount);
     }
 
     @Override
     public void release(final Sequence sequence) {
         counter.stopped(sequence);
+        sequence.adopted = 0;
         if (sequence.kv != null) {
             pool.release(sequence.kv);
             sequence.kv = null;

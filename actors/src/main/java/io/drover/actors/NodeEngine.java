@@ -99,6 +99,7 @@ public final class NodeEngine implements AutoCloseable {
         self[0] = agent;
         parts.clients().connect(parts.gateway(), agent);
         parts.desks().connect(parts.clients(), agent);
+        parts.buddies().connect(parts.clients(), agent);
         final Endpoint endpoint = links.self();
         final ThreadFactory daemon = Thread.ofPlatform().daemon().name("drover-loader-" + endpoint.name() + "-", 0).factory();
         final ExecutorService loader = Executors.newFixedThreadPool(settings.loaderThreads(), daemon);

@@ -25,6 +25,10 @@ final class Sequence {
     long order;
     /** Positions whose KV entries are in {@link #kv}. */
     int computed;
+    /** Positions whose KV entries were taken over from an earlier home, with the pages that are now in {@link #kv}. */
+    int adopted;
+    /** Its copy at another node; null unless there is one. */
+    PageCopier.@Nullable Copy copy;
     /** Positions whose routing has been counted, here or at an earlier home. */
     int counted;
     /** What is being recorded of its routing; null unless something is. */

@@ -16,13 +16,15 @@
  *
  * <p><b>A lost home costs a pause.</b> A sequence is its prompt, its settings and the ids so far, because the n-th draw depends on
  * the seed and n alone. The gateway has all of that, so it has another home go on where one was lost ({@code GatewayDesk}), in a
- * higher owner term; a home that was only paused is not listened to any more.
+ * higher owner term; a home that was only paused is not listened to any more. A copy of its full pages lies at its buddy
+ * ({@code PageCopier} at the home, {@code PageKeeper} at the buddy), which then has only the tail to compute.
  *
  * <p><b>No peer delays another.</b> Calls that are late are given to a second replica ({@code ExpertCalls.overdue}), within a
  * budget; a peer that stays slow loses its work ({@code PeerPace}).
  *
  * <p>Decisions live in pure step machines, each with a simulation among the tests: {@code Batcher} (which positions run next),
- * {@code CallLedger} (until when a call is waited for), {@code GatewayDesk} (what a client's stream has and lacks, and who is its home), {@code PeerPace} (who is late). The rest is
+ * {@code CallLedger} (until when a call is waited for), {@code GatewayDesk} (what a client's stream has and lacks, and who is its home), {@code PageCopier} and {@code PageKeeper}
+ * (which pages lie where), {@code PeerPace} (who is late). The rest is
  * shell.
  *
  * <p>Start reading at {@link io.drover.actors.NodeEngine}, then {@code EngineAgent}, {@code LayerEngine}, {@code ExpertCalls} (this

@@ -402,6 +402,31 @@ class GatewayDeskSimulationTest {
     }
 
     @Test
+    void whoKeepsThePagesIsAskedFirst() {
+        int asked = 0;
+        for (long seed = 0; seed < 40; seed++) {
+            final World world = new World(seed);
+            world.submit(1);
+            while (world.received.get(1L).isEmpty()) {
+                world.step();
+            }
+            final int home = IntStream.range(0, HOMES).filter(node -> world.desk.openAt(node) == 1).findFirst().orElseThrow();
+            final int buddy = (home + 1 + (int) seed % 2) % HOMES;
+            for (long term = 1; term < 5; term++) {
+                world.desk.onKeptBy(home, 1, term, buddy);
+                world.desk.onKeptBy(buddy, 1, term, home);
+            }
+            world.desk.onKeptBy(home, 1, 50, home);
+            world.homes[home].lost = true;
+            world.homes[home].known = false;
+            world.desk.nodeLost(home, "node-" + home, world.nowNs);
+            asked += world.desk.openAt(buddy);
+        }
+        // One offer in twenty is not taken by the link, and another home is asked.
+        assertThat(asked).isBetween(34, 40);
+    }
+
+    @Test
     void withoutAnyHomeLeftAStreamEndsWithAnErrorInTime() {
         final World world = new World(7);
         for (long key = 0; key < 4; key++) {

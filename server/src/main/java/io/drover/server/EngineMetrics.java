@@ -22,7 +22,7 @@ final class EngineMetrics {
         gauge(metrics, nodes, "engine_sequences_running", "Sequences that run on the node", EngineStatus::running);
         gauge(metrics, nodes, "engine_sequences_waiting", "Sequences that wait on the node", EngineStatus::waiting);
         gauge(metrics, nodes, "engine_kv_pages", "Pages of the KV cache", EngineStatus::kvPagesTotal);
-        gauge(metrics, nodes, "engine_kv_pages_free", "Pages that no sequence holds", EngineStatus::kvPagesFree);
+        gauge(metrics, nodes, "engine_kv_pages_free", "Pages that no sequence of the node holds", EngineStatus::kvPagesFree);
         gauge(metrics, nodes, "engine_experts", "Expert replicas that are ready on the node", EngineStatus::experts);
         gauge(metrics, nodes, "engine_expert_bytes", "Bytes of their packed weights", EngineStatus::expertBytes);
         gauge(metrics, nodes, "engine_parked_calls", "Expert calls that wait for a replica", EngineStatus::parkedCalls);
@@ -53,6 +53,20 @@ final class EngineMetrics {
                 status -> status.failOver().takeovers());
         counter(metrics, nodes, "engine_fenced_messages", "Messages of homes that had been taken over from",
                 status -> status.failOver().fencedMessages());
+        counter(metrics, nodes, "engine_buddy_pages_copied", "KV pages that a buddy was sent whole",
+                status -> status.buddy().pagesCopied());
+        counter(metrics, nodes, "engine_buddy_bytes_copied", "Bytes of KV pages that buddies were sent",
+                status -> status.buddy().bytesCopied());
+        counter(metrics, nodes, "engine_buddy_given_up", "Sequences that a buddy had no room for",
+                status -> status.buddy().givenUp());
+        counter(metrics, nodes, "engine_buddy_evicted", "Sequences of other homes that were dropped for their memory",
+                status -> status.buddy().evicted());
+        counter(metrics, nodes, "engine_buddy_mismatched", "KV pages that were not taken over because they did not match",
+                status -> status.buddy().mismatched());
+        counter(metrics, nodes, "engine_buddy_positions_adopted", "Positions of lost homes that were not computed again",
+                status -> status.buddy().positionsAdopted());
+        gauge(metrics, nodes, "engine_buddy_pages_kept", "KV pages of other homes that the node keeps",
+                status -> status.buddy().pagesKept());
         gauge(metrics, nodes, "engine_homeless_streams", "Streams of this gateway that wait for a home",
                 status -> status.failOver().homeless());
         cluster(metrics, nodes, "node_ready", "1 if the node can serve", status -> status.ready() ? 1 : 0);

@@ -13,6 +13,8 @@ import io.drover.model.kernel.KvLayout;
  */
 public final class KvPool implements AutoCloseable {
     public static final int POSITIONS_PER_PAGE = KvLayout.POSITIONS;
+    /** No page. */
+    public static final long NONE = -1;
     private static final int ALIGNMENT = 64;
 
     private final KvLayout layout;
@@ -82,6 +84,37 @@ public final class KvPool implements AutoCloseable {
             free[freePages++] = sequence.pageOffsets()[i];
         }
         sequence.clear();
+    }
+
+    /**
+     * A page that belongs to the caller and to no sequence from now on, until it is given back or to a sequence. Its contents mean
+     * nothing.
+     *
+     * @return its name, or {@link #NONE} if none is free
+     */
+    public long take() {
+        return freePages == 0 ? NONE : free[--freePages];
+    }
+
+    /** Gives a page back that was taken. */
+    public void giveBack(final long page) {
+        free[freePages++] = page;
+    }
+
+    /** Gives a page that was taken to a sequence: the keys and values of the 32 positions after those that it holds. */
+    public void append(final KvSequence sequence, final long page) {
+        requireOwn(sequence);
+        sequence.add(page);
+    }
+
+    /** The memory of a page that was taken, or of a sequence's ({@link KvSequence#page}). */
+    public MemorySegment page(final long page) {
+        return memory.asSlice(page, layout.pageBytes());
+    }
+
+    /** Bytes of a page. What lies where depends on the model and the type only, so that it may be copied to another node's pool. */
+    public long pageBytes() {
+        return layout.pageBytes();
     }
 
     /** Frees the memory. No forward pass may be running. */

@@ -2,6 +2,7 @@ package io.drover.model.forward;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Objects;
 
 import io.drover.model.kernel.KvLayout;
 
@@ -26,6 +27,11 @@ public final class KvSequence {
     /** Pages it holds. */
     public int pages() {
         return pages;
+    }
+
+    /** The page of positions {@code [32 * index, 32 * index + 32)}, as its pool names it. */
+    public long page(final int index) {
+        return pageOffsets[Objects.checkIndex(index, pages)];
     }
 
     MemorySegment memory() {

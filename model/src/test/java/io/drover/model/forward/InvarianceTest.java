@@ -50,6 +50,40 @@ class InvarianceTest {
         }
     }
 
+    /** A node that copied the first pages of a sequence goes on with it. */
+    @ParameterizedTest
+    @FieldSource("FAMILIES")
+    void aCopiedPageChangesNoBit(final String family) {
+        final int[] prompt = prompt(family, new Random(3), 75);
+        for (final StorageType kv : StorageType.values()) {
+            try (Checkpoint checkpoint = Checkpoint.open(Fixture.of(family).directory());
+                    ComputeTeam team = new ComputeTeam(1, () -> {});
+                    Model home = new Model(checkpoint, CpuKernels.create(team, "auto"), kv, StorageType.FLOAT32, PAGES);
+                    Model buddy = new Model(checkpoint, CpuKernels.create(team, "auto"), kv, StorageType.FLOAT32, PAGES)) {
+                final KvSequence original = home.pool.open();
+                final float[][] expected = home.prompt(prompt, 75, original);
+                buddy.shufflePages(new Random(4));
+                final KvSequence copy = buddy.pool.open();
+                for (int page = 0; page < 2; page++) {
+                    final long taken = buddy.pool.take();
+                    buddy.pool.page(taken).copyFrom(home.pool.page(original.page(page)));
+                    buddy.pool.append(copy, taken);
+                }
+                assertThat(copy.capacity()).isEqualTo(64);
+                final Rows rows = new Rows(buddy.config, 1);
+                for (int position = 64; position < prompt.length; position++) {
+                    final Model.Step step = new Model.Step(prompt[position], position, copy);
+                    assertSameBits(buddy.forward(rows, List.of(step), Model.slots(1)), new float[][]{expected[position]},
+                            "after copied pages, " + kv);
+                }
+                buddy.pool.release(copy);
+                assertThat(buddy.pool.freePages()).isEqualTo(PAGES);
+                buddy.pool.giveBack(buddy.pool.take());
+                assertThat(buddy.pool.freePages()).isEqualTo(PAGES);
+            }
+        }
+    }
+
     /** Sequences of several lengths move on by random strides, in random company, order and slots. */
     @ParameterizedTest
     @FieldSource("FAMILIES")
