@@ -14,6 +14,7 @@ import io.drover.model.forward.Trunk;
 import io.drover.streams.Endpoint;
 import io.drover.streams.KvPageFrame;
 import io.drover.streams.Links;
+import io.drover.streams.PeerCounters;
 import io.drover.streams.WireType;
 
 /** What an engine is made of, wired together; all of it belongs to the compute thread. */
@@ -106,12 +107,17 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
         return settings.wireType() == StorageType.FLOAT32 ? WireType.FLOAT32 : WireType.BFLOAT16;
     }
 
+    private long sentBytes(final int peer) {
+        final PeerCounters counters = links.counters(peer);
+        return counters == null ? 0 : counters.bytesOut();
+    }
+
     EngineStatus status(final Collection<Endpoint> peers, final long nowNs) {
         final ExpertCalls.Counters counts = calls.counters();
         final List<EngineStatus.Peer> peerStates = peers.stream()
                 .map(peer -> new EngineStatus.Peer(peer.nodeId(), peer.name(), links.suspected(peer.nodeId(), nowNs),
                         nowNs - links.lastHeardNs(peer.nodeId()), links.queuedBytes(peer.nodeId()),
-                        pace.slow(peer.nodeId()), pace.typicalNs(peer.nodeId())))
+                        pace.slow(peer.nodeId()), pace.typicalNs(peer.nodeId()), sentBytes(peer.nodeId())))
                 .toList();
         return new EngineStatus(router.epoch(), batcher.running(), batcher.waiting(), gateway.open(), layers.pool().totalPages(),
                 layers.pool().freePages() + keeper.pages(), layers.rowsInFlight(), service.staged(), experts.count(),

@@ -93,7 +93,8 @@ public record EngineStatus(Epoch epoch, int running, int waiting, int gatewayReq
      * @param queuedBytes that wait for it to take them
      * @param slow        whether it is used only where no other node has a replica
      * @param typicalNs   it needs to answer a small call frame; 0 where nothing is known
+     * @param sentBytes   to it, since this life of it is known
      */
     public record Peer(int nodeId, String name, boolean suspected, long silentNs, int queuedBytes, boolean slow,
-            long typicalNs) {}
+            long typicalNs, long sentBytes) {}
 }

@@ -7,6 +7,7 @@ import java.util.List;
 import io.drover.actors.ActorCost;
 import io.drover.bench.exact.ExactCheck;
 import io.drover.bench.kernel.KernelCeilings;
+import io.drover.bench.live.LiveBench;
 import io.drover.bench.serve.ServeBench;
 import io.drover.bench.transport.FrameLatency;
 
@@ -23,6 +24,10 @@ public final class BenchMain {
     private static final List<Tool> TOOLS = List.of(
             new Tool("serve", "load a running server over HTTP and judge every stream (--help shows the options)",
                     arguments -> new CommandLine(new ServeBench()).setExecutionExceptionHandler((failure, command, parsed) -> {
+                        throw failure;
+                    }).execute(arguments)),
+            new Tool("live", "let something happen to a cluster of processes under load (--help lists the trials)",
+                    arguments -> new CommandLine(new LiveBench()).setExecutionExceptionHandler((failure, command, parsed) -> {
                         throw failure;
                     }).execute(arguments)),
             new Tool("exact", "compare a running server's token ids with the oracle's",

@@ -67,6 +67,8 @@ final class EngineMetrics {
                 status -> status.buddy().positionsAdopted());
         gauge(metrics, nodes, "engine_buddy_pages_kept", "KV pages of other homes that the node keeps",
                 status -> status.buddy().pagesKept());
+        counter(metrics, nodes, "engine_sent_bytes", "Bytes of frames sent to the nodes that are peers now",
+                status -> status.peers().stream().mapToLong(EngineStatus.Peer::sentBytes).sum());
         gauge(metrics, nodes, "engine_homeless_streams", "Streams of this gateway that wait for a home",
                 status -> status.failOver().homeless());
         cluster(metrics, nodes, "node_ready", "1 if the node can serve", status -> status.ready() ? 1 : 0);
