@@ -17,15 +17,22 @@ public final class ExpertWeights implements AutoCloseable {
     private final FeedForward feedForward;
     private final Kernels kernels;
     private final StorageType wireType;
+    private final String digest;
 
-    private ExpertWeights(final Arena arena, final FeedForward feedForward, final Kernels kernels, final StorageType wireType) {
+    ExpertWeights(final Arena arena, final FeedForward feedForward, final Kernels kernels, final StorageType wireType,
+            final String digest) {
         this.arena = arena;
+        this.digest = digest;
         this.feedForward = feedForward;
         this.kernels = kernels;
         this.wireType = wireType;
     }
 
-    /** Reads and packs an expert. The checkpoint is not needed afterwards. */
+    /**
+     * Reads and packs an expert. The checkpoint is not needed afterwards.
+     *
+     * @throws io.drover.model.checkpoint.CheckpointException if the files do not have it
+     */
     public static ExpertWeights load(final Checkpoint checkpoint, final int layer, final int expert, final Kernels kernels,
             final StorageType wireType) {
         return load(checkpoint.expert(layer, expert), kernels, wireType);
@@ -34,11 +41,23 @@ public final class ExpertWeights implements AutoCloseable {
     static ExpertWeights load(final ExpertTensors tensors, final Kernels kernels, final StorageType wireType) {
         final Arena arena = Arena.ofShared();
         try {
-            return new ExpertWeights(arena, FeedForward.pack(arena, tensors), kernels, wireType);
-        } catch (final RuntimeException | OutOfMemoryError e) {
+            final FeedForward packed = FeedForward.pack(arena, tensors);
+            return new ExpertWeights(arena, packed, kernels, wireType, new ExpertImage(packed).digest());
+        } catch (final RuntimeException | Error e) {
+            // An Error too is what a file that was cut off while it was open ends in.
             arena.close();
             throw e;
         }
+    }
+
+    /** The packed weights as bytes that another node can load; readable until {@link #close}. */
+    public ExpertImage image() {
+        return new ExpertImage(feedForward);
+    }
+
+    /** SHA-256 in hex of {@link #image}, as it was when the weights were loaded. */
+    public String digest() {
+        return digest;
     }
 
     /** Memory taken. */

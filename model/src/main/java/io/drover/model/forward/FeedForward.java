@@ -21,6 +21,18 @@ final class FeedForward {
         return new FeedForward(PackedMatrix.pack(arena, tensors.gate(), tensors.up()), PackedMatrix.pack(arena, tensors.down()));
     }
 
+    static FeedForward of(final PackedMatrix gateUp, final PackedMatrix down) {
+        return new FeedForward(gateUp, down);
+    }
+
+    PackedMatrix gateUp() {
+        return gateUp;
+    }
+
+    PackedMatrix down() {
+        return down;
+    }
+
     long bytes() {
         return gateUp.bytes() + down.bytes();
     }

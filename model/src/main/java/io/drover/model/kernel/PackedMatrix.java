@@ -64,9 +64,7 @@ public final class PackedMatrix {
                 type = StorageType.FLOAT32;
             }
         }
-        final int panels = (rows + PANEL_ROWS - 1) / PANEL_ROWS;
-        final MemorySegment data = arena.allocate(panels * panelBytes(type, columns), ALIGNMENT);
-        final PackedMatrix packed = new PackedMatrix(type, rows, columns, data);
+        final PackedMatrix packed = blank(arena, type, rows, columns);
         int row = 0;
         for (final TensorView part : parts) {
             for (int source = 0; source < part.rows(); source += COLUMN_BLOCK) {
@@ -75,6 +73,30 @@ public final class PackedMatrix {
             row += part.rows();
         }
         return packed;
+    }
+
+    /**
+     * A matrix of zeros, to be filled by {@link #copyIn} before anybody multiplies with it.
+     *
+     * @param arena owns the memory; must be usable by the threads that will multiply
+     */
+    public static PackedMatrix blank(final Arena arena, final StorageType type, final int rows, final int columns) {
+        return new PackedMatrix(type, rows, columns, arena.allocate(packedBytes(type, rows, columns), ALIGNMENT));
+    }
+
+    /** Memory that a matrix takes, padding included. */
+    public static long packedBytes(final StorageType type, final int rows, final int columns) {
+        return (rows + PANEL_ROWS - 1) / PANEL_ROWS * panelBytes(type, columns);
+    }
+
+    /** Copies packed bytes {@code [position, position + length)} to {@code into}, from {@code at} on. */
+    public void copyOut(final long position, final byte[] into, final int at, final int length) {
+        MemorySegment.copy(data, ValueLayout.JAVA_BYTE, position, into, at, length);
+    }
+
+    /** Overwrites packed bytes {@code [position, position + length)} with those of another matrix of this type and shape. */
+    public void copyIn(final long position, final byte[] from, final int at, final int length) {
+        MemorySegment.copy(from, at, data, ValueLayout.JAVA_BYTE, position, length);
     }
 
     /** Outputs. */
