@@ -1,7 +1,5 @@
 package io.drover.actors;
 
-import java.util.concurrent.CompletableFuture;
-
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
@@ -19,7 +17,7 @@ import io.drover.model.forward.ExpertWeights;
  *
  * <pre>
  * state      message      next       effect
- * EMPTY      Load         LOADING    maps and packs the weights on a loader thread
+ * EMPTY      Load         LOADING    packs the weights from files on a loader thread, or fetches them
  * LOADING    Loaded       READY      opens its port to the engine, answers Ready
  * LOADING    LoadFailed   EMPTY      answers LoadFailed; another Load tries again
  * READY      Load         READY      answers Ready
@@ -103,8 +101,7 @@ public final class ExpertActor extends AbstractBehavior<ExpertActor.Command> {
             loadReplyTo = load.replyTo();
             if (!loading) {
                 loadStartNs = System.nanoTime();
-                getContext().pipeToSelf(CompletableFuture.supplyAsync(() -> environment.load(id), environment.loader()),
-                        Loaded::new);
+                getContext().pipeToSelf(environment.load(id), Loaded::new);
             }
         }
         return this;
@@ -123,7 +120,7 @@ public final class ExpertActor extends AbstractBehavior<ExpertActor.Command> {
         }
         weights = packed;
         final ActorRef<Command> self = getContext().getSelf();
-        port = environment.experts().register(id, packed, () -> self.tell(Run.INSTANCE));
+        port = environment.open(id, packed, () -> self.tell(Run.INSTANCE));
         replyTo.tell(new Ready(id, packed.bytes(), loadNs));
         return drainReplyTo == null ? this : closePort();
     }
@@ -142,7 +139,7 @@ public final class ExpertActor extends AbstractBehavior<ExpertActor.Command> {
 
     private Behavior<Command> closePort() {
         if (port != null && weights != null) {
-            environment.experts().unregister(id, port, weights);
+            environment.close(id, port, weights);
         }
         return finishIfDrained();
     }
@@ -158,7 +155,7 @@ public final class ExpertActor extends AbstractBehavior<ExpertActor.Command> {
     private Behavior<Command> onStop(final PostStop signal) {
         if (weights != null) {
             if (port != null) {
-                environment.experts().unregister(id, port, weights);
+                environment.close(id, port, weights);
             }
             weights.close();
         }

@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 
+import org.apache.pekko.stream.Materializer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,6 +25,8 @@ import io.drover.model.kernel.ComputeTeam;
 import io.drover.model.kernel.CpuKernels;
 import io.drover.model.kernel.Kernels;
 import io.drover.placement.RoutingStatistics;
+import io.drover.streams.BulkPlane;
+import io.drover.streams.BulkProvider;
 import io.drover.streams.Endpoint;
 import io.drover.streams.Links;
 
@@ -122,6 +125,27 @@ public final class NodeEngine implements AutoCloseable {
     /** What {@link ExpertActor#create} needs. */
     public ExpertEnvironment experts() {
         return environment;
+    }
+
+    /** What peers may have of this node over its bulk plane: the weights of its replicas and files. */
+    public BulkProvider weights() {
+        return environment.provider();
+    }
+
+    /**
+     * From now on experts that the checkpoint cannot give are fetched from peers, and those that it gives are checked by them.
+     *
+     * @param plane        of this node; open until this engine is closed
+     * @param materializer runs the streams
+     * @param directory    knows whom to ask; may be called from any thread, must not block
+     */
+    public void fetchWeights(final BulkPlane plane, final Materializer materializer, final WeightsDirectory directory) {
+        environment.askPeers(new PeerWeights(plane, materializer, directory, environment::receiver, environment.provider()));
+    }
+
+    /** What was fetched from peers. */
+    public WeightsCounters fetchedWeights() {
+        return environment.fetched();
     }
 
     /** What the kernels are and why they were chosen, in one line. */

@@ -120,14 +120,13 @@ final class EngineNodes implements AutoCloseable {
 
     private void register(final ReplicaId id) {
         final NodeEngine engine = engines.get(id.device());
-        final ExpertWeights loaded = engine.experts().load(id);
+        final ExpertWeights loaded = engine.experts().load(id).toCompletableFuture().join();
         weights.add(loaded);
         final CompletableFuture<Void> done = new CompletableFuture<>();
         engine.deviceExecutor().execute(() -> {
             final ExpertPort[] port = new ExpertPort[1];
             port[0] = engine.experts()
-                    .experts()
-                    .register(id, loaded, () -> engine.deviceExecutor().execute(() -> port[0].runBatch()));
+                    .open(id, loaded, () -> engine.deviceExecutor().execute(() -> port[0].runBatch()));
             done.complete(null);
         });
         done.join();

@@ -38,7 +38,7 @@ import io.drover.streams.Endpoint;
  */
 final class ControlCodec {
     /** Part of {@link Identity#frameVersion()}; to be raised with each change of {@link #TABLE} or of a record in it. */
-    static final int VERSION = 5;
+    static final int VERSION = 6;
 
     /** The ids on the wire. An id is never used again for something else. */
     static final Map<Class<?>, Integer> TABLE = table();

@@ -6,6 +6,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.actor.CoordinatedShutdown;
@@ -20,7 +21,11 @@ import org.slf4j.LoggerFactory;
 import io.drover.actors.EngineStatus;
 import io.drover.actors.Gateway;
 import io.drover.actors.NodeEngine;
+import io.drover.actors.WeightsCounters;
 import io.drover.model.checkpoint.Checkpoint;
+import io.drover.streams.BulkCounters;
+import io.drover.streams.BulkPlane;
+import io.drover.streams.BulkProvider;
 
 /**
  * A node of the cluster: member, home of sequences, host of experts. Several may share a JVM; a media driver must be running in
@@ -38,6 +43,7 @@ public final class DroverNode {
     private final NodeSettings settings;
     private final ActorSystem<NodeGuardian.Command> system;
     private final NodeEngine engine;
+    private final BulkPlane bulk;
     private final Checkpoint checkpoint;
     private final NodeWatch watch;
     private final ClusterRouting routing;
@@ -47,12 +53,14 @@ public final class DroverNode {
     private final CompletableFuture<String> stopped = new CompletableFuture<>();
 
     DroverNode(final NodeSettings settings, final ActorSystem<NodeGuardian.Command> system, final NodeEngine engine,
+            final BulkPlane bulk,
             final Checkpoint checkpoint, final NodeWatch watch, final ClusterRouting routing,
             final ActorRef<Coordinator.Message> coordinator) {
         this.coordinator = coordinator;
         this.settings = settings;
         this.system = system;
         this.engine = engine;
+        this.bulk = bulk;
         this.checkpoint = checkpoint;
         this.watch = watch;
         this.routing = routing;
@@ -66,10 +74,16 @@ public final class DroverNode {
      * @param progress told of each step, on threads of the node; must not block
      */
     public static CompletionStage<DroverNode> start(final NodeSettings settings, final Consumer<Progress> progress) {
+        return start(settings, progress, UnaryOperator.identity());
+    }
+
+    /** @param provided changes what the node gives to its peers; for tests */
+    static CompletionStage<DroverNode> start(final NodeSettings settings, final Consumer<Progress> progress,
+            final UnaryOperator<BulkProvider> provided) {
         final CompletableFuture<DroverNode> started = new CompletableFuture<>();
         Thread.ofPlatform().daemon().name("drover-start-" + settings.nodeName()).start(() -> {
             try {
-                final DroverNode node = new NodeStart(settings, progress).run();
+                final DroverNode node = new NodeStart(settings, progress, provided).run();
                 node.guard();
                 started.complete(node);
             } catch (final RuntimeException | Error e) {
@@ -112,6 +126,16 @@ public final class DroverNode {
     /** What this node's engine is doing. */
     public EngineStatus engineStatus() {
         return engine.status();
+    }
+
+    /** What this node fetched from others because its own files did not have it. */
+    public WeightsCounters fetchedWeights() {
+        return engine.fetchedWeights();
+    }
+
+    /** What this node's bulk plane carries. */
+    public BulkCounters bulk() {
+        return bulk.counters();
     }
 
     /**
@@ -231,6 +255,7 @@ public final class DroverNode {
             synchronized (stopped) {
                 if (!stopped.isDone()) {
                     routing.close();
+                    bulk.close();
                     engine.close();
                     checkpoint.close();
                     stopped.complete(ending.get());

@@ -34,12 +34,12 @@ final class FormationView {
         final String name = formation.names().get(id);
         final Formation.Node node = formation.node(name);
         if (node == null) {
-            return new NodeView(name, id, "", NodeView.State.GONE, 0, -1);
+            return new NodeView(name, id, "", NodeView.State.GONE, 0, -1, null);
         }
         final NodeView.State state = state(id, node);
         return new NodeView(name, id, node.member().address(), state,
                 state == NodeView.State.GONE ? 0 : node.report().ready().size(),
-                TimeUnit.NANOSECONDS.toMillis(formation.nowNs() - node.reportNs()));
+                TimeUnit.NANOSECONDS.toMillis(formation.nowNs() - node.reportNs()), node.report().bulk());
     }
 
     private NodeView.State state(final int id, final Formation.Node node) {

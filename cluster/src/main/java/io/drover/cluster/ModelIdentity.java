@@ -19,7 +19,8 @@ final class ModelIdentity {
     private ModelIdentity() {}
 
     static Identity of(final Checkpoint checkpoint, final Path directory, final EngineSettings engine) {
-        return new Identity(checkpoint.configDigest(), checkpoint.weightsDigest(), tokenizerDigest(directory),
+        return new Identity(checkpoint.configDigest(), checkpoint.trunkDigest(), checkpoint.expertsDigest(),
+                tokenizerDigest(directory),
                 engine.wireType().label(), engine.kvType().label(), "cpu",
                 FrameHeader.FRAME_VERSION + "/" + ControlCodec.VERSION);
     }

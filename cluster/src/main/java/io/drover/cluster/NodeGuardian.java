@@ -2,6 +2,7 @@ package io.drover.cluster;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -17,6 +18,7 @@ import io.drover.actors.ExpertActor.Reply;
 import io.drover.actors.ReplicaId;
 import io.drover.actors.RoutingTable;
 import io.drover.cluster.Participant.Event;
+import io.drover.streams.BulkPlane;
 import io.drover.streams.Endpoint;
 
 /**
@@ -33,7 +35,7 @@ final class NodeGuardian {
     record Register(NodeDescriptor node, Quorum quorum, ActorRef<Coordinator.Message> coordinator) implements Command {}
 
     /** The engine runs: replicas can be loaded, tables installed. */
-    record EngineStarted(Endpoint endpoint, Consumer<RoutingTable> install, Supplier<List<Integer>> suspects,
+    record EngineStarted(Endpoint endpoint, BulkPlane bulk, Consumer<RoutingTable> install, Supplier<List<Integer>> suspects,
             ActorRef<ExpertShards.Envelope> region)
             implements
                 Command {}
@@ -104,7 +106,7 @@ final class NodeGuardian {
             case Replied replied -> step(event(replied.reply()));
             case EngineStarted started -> {
                 engine = started;
-                step(new Event.EngineStarted(started.endpoint()));
+                step(new Event.EngineStarted(started.endpoint(), started.bulk().endpoint()));
             }
             case Tick tick -> {
                 if (engine != null) {
@@ -119,7 +121,12 @@ final class NodeGuardian {
 
     private void answered(final Coordinator.Answer answer) {
         switch (answer) {
-            case Orders orders -> step(new Event.Ordered(orders));
+            case Orders orders -> {
+                if (engine != null) {
+                    engine.bulk().peers(orders.view().nodes().stream().map(NodeView::bulk).filter(Objects::nonNull).toList());
+                }
+                step(new Event.Ordered(orders));
+            }
             case Refusal refusal -> listener.refused(refusal.sentence());
         }
     }

@@ -14,6 +14,7 @@ import io.drover.streams.Endpoint;
  * @param serial    rises with each report of one life
  * @param nodeId    its id; -1 before it was given one
  * @param endpoint  where its frames go; null until its engine runs
+ * @param bulk      where its bulk frames go; null until its engine runs
  * @param obeyed    stamp of the last orders that it obeyed
  * @param installed epoch of the table that its engine routes by
  * @param roster    version of the roster that it holds
@@ -24,7 +25,8 @@ import io.drover.streams.Endpoint;
  * @param leaving   whether it wants to leave
  * @param running   what is installed, if the coordinator asked for it
  */
-record NodeReport(NodeDescriptor node, long serial, int nodeId, @Nullable Endpoint endpoint, Epoch obeyed, Epoch installed,
+record NodeReport(NodeDescriptor node, long serial, int nodeId, @Nullable Endpoint endpoint, @Nullable Endpoint bulk,
+        Epoch obeyed, Epoch installed,
         Epoch roster, boolean loading, Replicas replicas, String problem, List<Integer> suspects, boolean leaving,
         @Nullable Published running) {
 
@@ -44,7 +46,8 @@ record NodeReport(NodeDescriptor node, long serial, int nodeId, @Nullable Endpoi
     }
 
     NodeReport withRunning(final @Nullable Published earlier) {
-        return new NodeReport(node, serial, nodeId, endpoint, obeyed, installed, roster, loading, replicas, problem, suspects,
+        return new NodeReport(node, serial, nodeId, endpoint, bulk, obeyed, installed, roster, loading, replicas, problem,
+                suspects,
                 leaving, earlier);
     }
 

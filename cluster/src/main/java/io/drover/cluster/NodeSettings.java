@@ -15,6 +15,7 @@ import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 
 import io.drover.actors.EngineSettings;
+import io.drover.streams.BulkSettings;
 import io.drover.streams.DataPlaneSettings;
 
 /**
@@ -22,6 +23,7 @@ import io.drover.streams.DataPlaneSettings;
  * plane.
  *
  * @param statistics {@code drover.cluster.statistics-*}
+ * @param weights where expert weights may come from, and the bulk plane
  * @param engine {@code drover.engine}
  * @param plane  {@code drover.streams}
  * @param config resolved, with all references of {@code drover}; {@code pekko} in it holds only what the user overrides
@@ -30,7 +32,7 @@ public record NodeSettings(String nodeName, Path modelDirectory, String modelNam
         int expectedNodes, Duration joinTimeout, String dataHost, int dataPort, long memoryBudgetBytes, int parallelLoads,
         Duration replicaTimeout, Duration replicaRetry, Duration learnTimeout, Duration lostAfter, Duration minorityAfter,
         Duration leaveTimeout,
-        StatisticsSettings statistics,
+        StatisticsSettings statistics, WeightSettings weights,
         EngineSettings engine, DataPlaneSettings plane,
         Config config) {
 
@@ -87,7 +89,14 @@ public record NodeSettings(String nodeName, Path modelDirectory, String modelNam
                 atLeastOne(own, "parallel-loads"), positive(own, "replica-timeout"), positive(own, "replica-retry"),
                 positive(own, "learn-timeout"), positive(own, "lost-after"), positive(own, "minority-after"),
                 positive(own, "leave-timeout"),
-                StatisticsSettings.from(own), EngineSettings.from(config), DataPlaneSettings.from(config), config);
+                StatisticsSettings.from(own), weights(own, config), EngineSettings.from(config), DataPlaneSettings.from(config),
+                config);
+    }
+
+    private static WeightSettings weights(final Config own, final Config config) {
+        final String value = own.getString("weights");
+        require(value.equals("files") || value.equals("peers"), "weights", value, "files or peers");
+        return new WeightSettings(value.equals("peers"), port(own, "bulk-port"), BulkSettings.from(config));
     }
 
     private static void requireKernels(final String value) {

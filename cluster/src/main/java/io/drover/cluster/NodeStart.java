@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 import org.apache.pekko.actor.BootstrapSetup;
 import org.apache.pekko.actor.setup.ActorSystemSetup;
@@ -24,6 +25,7 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.ClusterSingleton;
 import org.apache.pekko.cluster.typed.SingletonActor;
+import org.apache.pekko.stream.Materializer;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
@@ -32,6 +34,8 @@ import io.drover.actors.ExpertActor;
 import io.drover.actors.NodeEngine;
 import io.drover.model.checkpoint.Checkpoint;
 import io.drover.model.checkpoint.CheckpointException;
+import io.drover.streams.BulkPlane;
+import io.drover.streams.BulkProvider;
 import io.drover.streams.Endpoint;
 import io.drover.streams.Links;
 
@@ -44,11 +48,14 @@ final class NodeStart {
     private static final long CLOSE_TIMEOUT_S = 15;
 
     private final NodeSettings settings;
+    private final UnaryOperator<BulkProvider> provided;
     private final NodeWatch watch;
     private final Deque<AutoCloseable> opened = new ArrayDeque<>();
 
-    NodeStart(final NodeSettings settings, final Consumer<Progress> progress) {
+    /** @param provided changes what this node gives to its peers; for tests */
+    NodeStart(final NodeSettings settings, final Consumer<Progress> progress, final UnaryOperator<BulkProvider> provided) {
         this.settings = settings;
+        this.provided = provided;
         watch = new NodeWatch(settings, progress);
     }
 
@@ -74,7 +81,7 @@ final class NodeStart {
 
     private DroverNode assemble() throws InterruptedException {
         watch.tell(Progress.Stage.OPENING, 0, 0, "opening " + settings.modelDirectory());
-        final Checkpoint checkpoint = opened(Checkpoint.open(settings.modelDirectory()));
+        final Checkpoint checkpoint = opened(Checkpoint.open(settings.modelDirectory(), settings.weights().required()));
         final Identity identity = ModelIdentity.of(checkpoint, settings.modelDirectory(), settings.engine());
         final DeviceExecutor.Handover handover = new DeviceExecutor.Handover();
         final ActorSystem<NodeGuardian.Command> system = startSystem(identity, handover);
@@ -94,18 +101,19 @@ final class NodeStart {
 
         watch.tell(Progress.Stage.STARTING, 0, 0, "starting the engine of node " + nodeId);
         final NodeEngine engine = startEngine(nodeId, checkpoint);
+        final BulkPlane bulk = openBulk(nodeId, engine, system);
         handover.to(engine.deviceExecutor());
         final ActorRef<ExpertShards.Envelope> region = ExpertShards.start(system,
                 replica -> ExpertActor.create(replica, engine.experts()));
         await(ExpertShards.own(system, nodeId), System.nanoTime() + settings.joinTimeout().toNanos(),
                 "the device's location could not be recorded");
-        system.tell(new NodeGuardian.EngineStarted(engine.endpoint(), engine::install, engine::suspected, region));
+        system.tell(new NodeGuardian.EngineStarted(engine.endpoint(), bulk, engine::install, engine::suspected, region));
         final RoutingReporter reporter = opened(new RoutingReporter(settings.nodeName(), descriptor.member(), engine,
                 settings.statistics(), watch::installed, report -> coordinator.tell(new Coordinator.Routing(report))));
         reporter.start();
         system.systemActorOf(Recorder.create(settings.nodeName(), engine, settings.statistics().recordBytes()), Recorder.NAME,
                 Props.empty());
-        return new DroverNode(settings, system, engine, checkpoint, watch,
+        return new DroverNode(settings, system, engine, bulk, checkpoint, watch,
                 new ClusterRouting(system, coordinator, reporter, watch,
                         settings.statistics().maxBytes()),
                 coordinator);
@@ -170,6 +178,21 @@ final class NodeStart {
                 loaded -> watch.tell(Progress.Stage.STARTING, loaded, layers, "layers: " + loaded + " of " + layers)));
         engine.start();
         return engine;
+    }
+
+    private BulkPlane openBulk(final int nodeId, final NodeEngine engine, final ActorSystem<?> system) {
+        try {
+            final BulkPlane bulk = opened(BulkPlane.open(settings.plane(), settings.weights().bulk(),
+                    Endpoint.unresolved(nodeId, engine.endpoint().incarnation(), settings.nodeName() + "/bulk",
+                            settings.dataHost() + ":" + settings.weights().bulkPort()),
+                    provided.apply(engine.weights())));
+            if (settings.weights().fromPeers()) {
+                engine.fetchWeights(bulk, Materializer.createMaterializer(system), watch::weightSources);
+            }
+            return bulk;
+        } catch (final IllegalStateException e) {
+            throw new StartException("node '" + settings.nodeName() + "': " + e.getMessage(), e);
+        }
     }
 
     private <T> T await(final CompletionStage<T> stage, final long deadlineNs, final String otherwise)

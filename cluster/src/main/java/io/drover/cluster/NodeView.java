@@ -1,5 +1,9 @@
 package io.drover.cluster;
 
+import org.jspecify.annotations.Nullable;
+
+import io.drover.streams.Endpoint;
+
 /**
  * One node as the coordinator sees it.
  *
@@ -9,8 +13,10 @@ package io.drover.cluster;
  * @param state       what it is doing
  * @param replicas    expert replicas ready on it
  * @param reportAgeMs since its last report; -1 if there was none
+ * @param bulk        where its bulk frames go; null until its engine runs
  */
-public record NodeView(String name, int nodeId, String address, State state, int replicas, long reportAgeMs) {
+public record NodeView(String name, int nodeId, String address, State state, int replicas, long reportAgeMs,
+        @Nullable Endpoint bulk) {
     /** What a node is doing. */
     public enum State {
         /** Known, but without its engine. */

@@ -1,5 +1,8 @@
 package io.drover.cluster;
 
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -86,6 +89,33 @@ final class NodeWatch implements NodeGuardian.Listener {
     /** Completes when the node first is ready. */
     CompletableFuture<Void> ready() {
         return ready;
+    }
+
+    /**
+     * Other nodes that may have an expert's weights: first those with a replica by the installed table, then the rest, begun at another one
+     * for each expert so that no node is asked for everything.
+     */
+    List<Integer> weightSources(final int layer, final int expert) {
+        final Seen now = seen;
+        if (now.view() == null) {
+            return List.of();
+        }
+        final int own = nodeId.getNow(-1);
+        final List<Integer> nodes = new ArrayList<>();
+        for (final NodeView node : now.view().nodes()) {
+            if (node.bulk() != null && node.nodeId() != own && switch (node.state()) {
+                case LOADING, SERVING, LEAVING -> true;
+                case JOINING, SUSPECTED, UNREACHABLE, GONE -> false;
+            }) {
+                nodes.add(node.nodeId());
+            }
+        }
+        Collections.rotate(nodes, layer + expert);
+        final RoutingTable table = now.installed();
+        if (table != null) {
+            nodes.sort(Comparator.comparing(node -> !table.placement().hosts(node, layer, expert)));
+        }
+        return nodes;
     }
 
     /** What this node routes by; null before its first table. */

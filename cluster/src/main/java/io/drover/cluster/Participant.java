@@ -22,8 +22,8 @@ final class Participant {
         /** The coordinator answered a report. */
         record Ordered(Orders orders) implements Event {}
 
-        /** The engine runs and can be reached. */
-        record EngineStarted(Endpoint endpoint) implements Event {}
+        /** The engine runs and can be reached, for tokens and for bulk. */
+        record EngineStarted(Endpoint endpoint, Endpoint bulk) implements Event {}
 
         record ReplicaReady(int code) implements Event {}
 
@@ -64,6 +64,7 @@ final class Participant {
     private @Nullable ExpertSet held;
     private int nodeId = -1;
     private @Nullable Endpoint endpoint;
+    private @Nullable Endpoint bulk;
     private @Nullable RoutingTable installed;
     private Roster roster = Roster.NOTHING;
     private List<Integer> suspects = List.of();
@@ -90,6 +91,7 @@ final class Participant {
             case Event.Ordered ordered -> obey(ordered.orders(), commands, nowNs);
             case Event.EngineStarted started -> {
                 endpoint = started.endpoint();
+                bulk = started.bulk();
                 reportDue = true;
             }
             case Event.ReplicaReady ready -> residency.ready(ready.code(), nowNs);
@@ -170,7 +172,7 @@ final class Participant {
 
     private NodeReport report() {
         final RoutingTable table = installed;
-        return new NodeReport(node, ++serial, nodeId, endpoint, obeyed, epoch(), roster.version(), residency.loading(),
+        return new NodeReport(node, ++serial, nodeId, endpoint, bulk, obeyed, epoch(), roster.version(), residency.loading(),
                 residency.replicas(), residency.problem(), suspects, leaving,
                 recalled && table != null ? new Published(table, roster) : null);
     }

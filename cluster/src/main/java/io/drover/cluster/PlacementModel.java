@@ -2,6 +2,7 @@ package io.drover.cluster;
 
 import com.typesafe.config.Config;
 
+import io.drover.model.LayerPlan;
 import io.drover.model.ModelConfig;
 import io.drover.model.checkpoint.Checkpoint;
 import io.drover.model.checkpoint.TensorView;
@@ -64,10 +65,14 @@ final class PlacementModel {
     static long largestExpertBytes(final Checkpoint checkpoint) {
         long largest = 1;
         for (int layer = 0; layer < checkpoint.config().layers().size(); layer++) {
-            if (checkpoint.config().layers().get(layer).moe() != null) {
-                final TensorView up = checkpoint.expert(layer, 0).up();
-                final int bytes = up.dtype() == TensorView.Dtype.BF16 ? Short.BYTES : Float.BYTES;
-                largest = Math.max(largest, 3L * up.rows() * up.columns() * bytes);
+            final LayerPlan.Moe moe = checkpoint.config().layers().get(layer).moe();
+            if (moe != null) {
+                // Where the files lack the expert, its numbers are taken to be like those of the trunk.
+                final TensorView.Dtype dtype = checkpoint.hasExpert(layer, 0)
+                        ? checkpoint.expert(layer, 0).up().dtype()
+                        : checkpoint.embedding().dtype();
+                final int bytes = dtype == TensorView.Dtype.BF16 ? Short.BYTES : Float.BYTES;
+                largest = Math.max(largest, 3L * checkpoint.config().hiddenSize() * moe.expertWidth() * bytes);
             }
         }
         return largest;

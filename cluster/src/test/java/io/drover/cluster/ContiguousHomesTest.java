@@ -13,7 +13,7 @@ import io.drover.placement.Placement;
 import io.drover.placement.PlanningException;
 
 class ContiguousHomesTest {
-    private static final Identity IDENTITY = new Identity("c", "w", "t", "float32", "float32", "cpu", "1");
+    private static final Identity IDENTITY = new Identity("c", "w", "e", "t", "float32", "float32", "cpu", "1");
     /** gate, up and down of 128 x 192 in bfloat16. */
     private static final long EXPERT_BYTES = 3 * 128 * 192 * 2;
 

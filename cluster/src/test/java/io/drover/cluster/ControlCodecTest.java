@@ -32,7 +32,8 @@ import io.drover.streams.Endpoint;
 
 class ControlCodecTest {
     private static final String VERSION = Integer.toString(ControlCodec.VERSION);
-    private static final Identity IDENTITY = new Identity("a".repeat(64), "b".repeat(64), "c".repeat(64), "float32", "bfloat16",
+    private static final Identity IDENTITY = new Identity("a".repeat(64), "b".repeat(64), "e".repeat(64), "c".repeat(64),
+            "float32", "bfloat16",
             "cpu", VERSION);
     private static ActorTestKit kit;
     private static ControlSerializer serializer;
@@ -65,7 +66,7 @@ class ControlCodecTest {
         final Map<Integer, String> ids = new TreeMap<>(ControlCodec.TABLE.entrySet()
                 .stream()
                 .collect(Collectors.toMap(Map.Entry::getValue, entry -> entry.getKey().getSimpleName())));
-        assertThat(ControlCodec.VERSION).isEqualTo(5);
+        assertThat(ControlCodec.VERSION).isEqualTo(6);
         assertThat(ids.toString()).isEqualTo("{16=Knock, 17=Answer, 18=Report, 19=Orders, 20=Refusal, 21=Routing, 22=AskRouting, "
                 + "23=RoutingAnswer, 24=Open, 25=Opened, 26=Close, 27=Ask, 28=MovesView, 32=Identity, "
                 + "33=NodeDescriptor, 34=NodeReport, 35=Endpoint, 36=Epoch, 37=Placement, 38=RoutingTable, 39=Roster, "
@@ -162,14 +163,14 @@ class ControlCodecTest {
                 List.of(move));
         final NodeReport.Replicas replicas = new NodeReport.Replicas(set, ExpertSet.EMPTY, ExpertSet.of(IntStream.of(1)));
         final ClusterView view = new ClusterView(false, "experts are loading", new Epoch(3, 14),
-                List.of(new NodeView("node-1", 0, "127.0.0.1:1", NodeView.State.LOADING, 12, 250)));
+                List.of(new NodeView("node-1", 0, "127.0.0.1:1", NodeView.State.LOADING, 12, 250, endpoint)));
         return List.of(
                 new Door.Knock("node-1", "127.0.0.1:1", IDENTITY, knocker.getRef()),
                 new Door.Answer(true, IDENTITY),
-                new Coordinator.Report(new NodeReport(descriptor, 1, -1, null, Epoch.NONE, Epoch.NONE, Epoch.NONE, false,
+                new Coordinator.Report(new NodeReport(descriptor, 1, -1, null, null, Epoch.NONE, Epoch.NONE, Epoch.NONE, false,
                         NodeReport.Replicas.NONE, "", List.of(), false, null), node.getRef()),
                 new Coordinator.Report(
-                        new NodeReport(descriptor, 5, 2, endpoint, new Epoch(3, 7), new Epoch(1, 2), new Epoch(3, 1),
+                        new NodeReport(descriptor, 5, 2, endpoint, endpoint, new Epoch(3, 7), new Epoch(1, 2), new Epoch(3, 1),
                                 true, replicas, "L0/E1: no room", List.of(0, 1), true, new Published(table, roster)),
                         node.getRef()),
                 new Orders(new Epoch(0, 1), -1, null, true, null, null, false, view),

@@ -17,7 +17,7 @@ import io.drover.streams.Endpoint;
 
 /** Single decisions; what holds under faults is in {@link FormationSimulationTest}. */
 class FormationTest {
-    private static final Identity IDENTITY = new Identity("c", "w", "t", "float32", "float32", "cpu", "1");
+    private static final Identity IDENTITY = new Identity("c", "w", "e", "t", "float32", "float32", "cpu", "1");
     private static final ExpertSet BOTH = ExpertSet.of(java.util.stream.IntStream.of(0, 1));
 
     private final Map<MemberId, MemberState> members = new HashMap<>();
@@ -45,7 +45,7 @@ class FormationTest {
         final Formation formation = formation(1);
         members.put(new MemberId("h:9", 9), MemberState.UP);
         formation.on(new FormationEvent.Members(members), 0);
-        final Identity other = new Identity("c", "other", "t", "float32", "bfloat16", "cpu", "1");
+        final Identity other = new Identity("c", "other", "e", "t", "float32", "bfloat16", "cpu", "1");
         final NodeReport stranger = arrival(new NodeDescriptor("x", "h:9", 9, "h", 1, other), 1);
         assertThat(formation.on(new FormationEvent.Reported(stranger), 0)).containsExactly(new FormationCommand.Refuse(
                 new MemberId("h:9", 9),
@@ -154,7 +154,7 @@ class FormationTest {
             final long nowNs, final Integer... suspects) {
         final List<FormationCommand.Send> sent = new ArrayList<>();
         final NodeReport report = new NodeReport(descriptor(name), ++serial, id,
-                new Endpoint(id, 1, name, "host", "127.0.0.1:1000", 1),
+                new Endpoint(id, 1, name, "host", "127.0.0.1:1000", 1), null,
                 new Epoch(1, 1_000_000), Epoch.NONE, Epoch.NONE, false,
                 new NodeReport.Replicas(ready, ExpertSet.EMPTY, ExpertSet.EMPTY), "", List.of(suspects), false, null);
         for (final FormationCommand command : formation.on(new FormationEvent.Reported(report), nowNs)) {
@@ -167,7 +167,8 @@ class FormationTest {
 
     /** The first report of a node. */
     private static NodeReport arrival(final NodeDescriptor node, final long serial) {
-        return new NodeReport(node, serial, -1, null, Epoch.NONE, Epoch.NONE, Epoch.NONE, false, NodeReport.Replicas.NONE, "",
+        return new NodeReport(node, serial, -1, null, null, Epoch.NONE, Epoch.NONE, Epoch.NONE, false, NodeReport.Replicas.NONE,
+                "",
                 List.of(), false, null);
     }
 

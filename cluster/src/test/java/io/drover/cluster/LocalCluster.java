@@ -16,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
 
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.stream.javadsl.Sink;
@@ -29,6 +30,7 @@ import io.drover.actors.Gateway;
 import io.drover.actors.GenerationRequest;
 import io.drover.actors.TokenEvent;
 import io.drover.model.Sampling;
+import io.drover.streams.BulkProvider;
 import io.drover.streams.DriverSettings;
 import io.drover.streams.MediaDriverHost;
 
@@ -70,7 +72,11 @@ final class LocalCluster implements AutoCloseable {
     }
 
     DroverNode start(final String name, final Map<String, ?> more) {
-        final DroverNode node = get(DroverNode.start(settings(name, more), LocalCluster::ignore).toCompletableFuture());
+        return start(name, more, UnaryOperator.identity());
+    }
+
+    DroverNode start(final String name, final Map<String, ?> more, final UnaryOperator<BulkProvider> provided) {
+        final DroverNode node = get(DroverNode.start(settings(name, more), LocalCluster::ignore, provided).toCompletableFuture());
         nodes.add(node);
         return node;
     }

@@ -53,6 +53,7 @@ class NodeSettingsTest {
     @ParameterizedTest
     @CsvSource({"cluster.port, 70000, drover.cluster.port = 70000; expected 0 to 65535",
         "cluster.expected-nodes, 0, drover.cluster.expected-nodes = 0; expected at least 1",
+        "cluster.weights, elsewhere, drover.cluster.weights = elsewhere; expected files or peers",
         "cluster.node-name, 'a b', drover.cluster.node-name = a b; expected 1 to 63 letters",
         "cluster.seeds, [h], drover.cluster.seeds = h; expected host:port",
         "cluster.seeds, '[\"h:1\", \"h:1\"]', 'drover.cluster.seeds = [h:1, h:1]; expected each address once'",

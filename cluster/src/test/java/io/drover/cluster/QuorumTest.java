@@ -14,7 +14,7 @@ final class QuorumTest {
     private static final long GRACE_NS = 2_000;
 
     private static NodeView node(final int id, final NodeView.State state) {
-        return new NodeView("node-" + id, id, "10.0.0." + (1 + id % 2) + ":" + (9000 + 500 * id), state, 8, 10);
+        return new NodeView("node-" + id, id, "10.0.0." + (1 + id % 2) + ":" + (9000 + 500 * id), state, 8, 10, null);
     }
 
     private static List<NodeView> serving(final int count) {
@@ -58,8 +58,8 @@ final class QuorumTest {
 
     @Test
     void portsAreComparedAsNumbers() {
-        final NodeView nine = new NodeView("a", 0, "h:9000", NodeView.State.SERVING, 1, 0);
-        final NodeView ten = new NodeView("b", 1, "h:10000", NodeView.State.SERVING, 1, 0);
+        final NodeView nine = new NodeView("a", 0, "h:9000", NodeView.State.SERVING, 1, 0, null);
+        final NodeView ten = new NodeView("b", 1, "h:10000", NodeView.State.SERVING, 1, 0, null);
         final Quorum quorum = of(nine);
         quorum.step(List.of(nine, ten), Set.of(1), 0);
         quorum.step(List.of(nine, ten), Set.of(1), GRACE_NS);

@@ -45,7 +45,7 @@ final class SimulatedCluster {
     private static final int EXPERTS = 6;
     /** Two nodes can hold all experts, one cannot. */
     private static final int SLOTS = 12;
-    private static final Identity IDENTITY = new Identity("c", "w", "t", "float32", "float32", "cpu", "1");
+    private static final Identity IDENTITY = new Identity("c", "w", "e", "t", "float32", "float32", "cpu", "1");
 
     /** One life of a node. */
     private static final class Life {
@@ -284,7 +284,7 @@ final class SimulatedCluster {
                     });
                 }
                 case Participant.Command.StartEngine start -> later(random.nextInt(1000),
-                        () -> tell(life, new Participant.Event.EngineStarted(life.endpoint())));
+                        () -> tell(life, new Participant.Event.EngineStarted(life.endpoint(), life.endpoint())));
                 case Participant.Command.Install install -> install(life, before, install.table());
                 case Participant.Command.Replica replica -> later(random.nextInt(800),
                         () -> tell(life, outcome(replica.command())));

@@ -5,6 +5,7 @@ import java.util.function.ObjDoubleConsumer;
 import java.util.function.ToDoubleFunction;
 
 import io.drover.actors.EngineStatus;
+import io.drover.actors.WeightsCounters;
 import io.drover.cluster.ClusterStatus;
 import io.drover.cluster.LoadBalance;
 
@@ -53,6 +54,34 @@ final class EngineMetrics {
                 status -> status.failOver().takeovers());
         counter(metrics, nodes, "engine_fenced_messages", "Messages of homes that had been taken over from",
                 status -> status.failOver().fencedMessages());
+        buddies(metrics, nodes);
+        counter(metrics, nodes, "engine_sent_bytes", "Bytes of frames sent to the nodes that are peers now",
+                status -> status.peers().stream().mapToLong(EngineStatus.Peer::sentBytes).sum());
+        gauge(metrics, nodes, "engine_homeless_streams", "Streams of this gateway that wait for a home",
+                status -> status.failOver().homeless());
+        cluster(metrics, nodes, "node_ready", "1 if the node can serve", status -> status.ready() ? 1 : 0);
+        cluster(metrics, nodes, "node_cut_off", "1 if the node hears less than half of the cluster and admits nothing",
+                status -> status.cutOff().isEmpty() ? 0 : 1);
+        cluster(metrics, nodes, "coordinator_silence_seconds", "Since the coordinator last answered the node",
+                status -> status.coordinatorAgeMs() / MS_PER_S);
+        cluster(metrics, nodes, "coordinator_silent",
+                "1 if the coordinator has missed two reports: tokens flow, but nothing is moved or restored",
+                status -> status.coordinatorAgeMs() > SILENT_MS ? 1 : 0);
+        weights(metrics, nodes);
+        metrics.gaugePerNode("routing_balancedness", "Mean device's calls over the busiest one's, of the node's sequences lately",
+                each -> nodes.forEach(node -> each.accept(node.name(), node.balance().get().balancedness())));
+        metrics.gaugePer("layer", "routing_imbalance",
+                "Busiest device's calls over the mean one's in a layer, of the first node's sequences lately",
+                each -> imbalance(nodes.getFirst().balance().get(), each));
+        metrics.counter("num_preemptions", "Sequences that gave up their KV pages", "vllm:num_preemptions",
+                () -> sum(nodes, EngineStatus::preemptions));
+        metrics.gauge("kv_cache_usage_perc", "Part of the KV pages in use, from 0 to 1", "vllm:kv_cache_usage_perc", () -> {
+            final double total = sum(nodes, EngineStatus::kvPagesTotal);
+            return total == 0 ? 0 : 1 - sum(nodes, EngineStatus::kvPagesFree) / total;
+        });
+    }
+
+    private static void buddies(final DoorMetrics metrics, final List<NodeFigures> nodes) {
         counter(metrics, nodes, "engine_buddy_pages_copied", "KV pages that a buddy was sent whole",
                 status -> status.buddy().pagesCopied());
         counter(metrics, nodes, "engine_buddy_bytes_copied", "Bytes of KV pages that buddies were sent",
@@ -67,29 +96,25 @@ final class EngineMetrics {
                 status -> status.buddy().positionsAdopted());
         gauge(metrics, nodes, "engine_buddy_pages_kept", "KV pages of other homes that the node keeps",
                 status -> status.buddy().pagesKept());
-        counter(metrics, nodes, "engine_sent_bytes", "Bytes of frames sent to the nodes that are peers now",
-                status -> status.peers().stream().mapToLong(EngineStatus.Peer::sentBytes).sum());
-        gauge(metrics, nodes, "engine_homeless_streams", "Streams of this gateway that wait for a home",
-                status -> status.failOver().homeless());
-        cluster(metrics, nodes, "node_ready", "1 if the node can serve", status -> status.ready() ? 1 : 0);
-        cluster(metrics, nodes, "node_cut_off", "1 if the node hears less than half of the cluster and admits nothing",
-                status -> status.cutOff().isEmpty() ? 0 : 1);
-        cluster(metrics, nodes, "coordinator_silence_seconds", "Since the coordinator last answered the node",
-                status -> status.coordinatorAgeMs() / MS_PER_S);
-        cluster(metrics, nodes, "coordinator_silent",
-                "1 if the coordinator has missed two reports: tokens flow, but nothing is moved or restored",
-                status -> status.coordinatorAgeMs() > SILENT_MS ? 1 : 0);
-        metrics.gaugePerNode("routing_balancedness", "Mean device's calls over the busiest one's, of the node's sequences lately",
-                each -> nodes.forEach(node -> each.accept(node.name(), node.balance().get().balancedness())));
-        metrics.gaugePer("layer", "routing_imbalance",
-                "Busiest device's calls over the mean one's in a layer, of the first node's sequences lately",
-                each -> imbalance(nodes.getFirst().balance().get(), each));
-        metrics.counter("num_preemptions", "Sequences that gave up their KV pages", "vllm:num_preemptions",
-                () -> sum(nodes, EngineStatus::preemptions));
-        metrics.gauge("kv_cache_usage_perc", "Part of the KV pages in use, from 0 to 1", "vllm:kv_cache_usage_perc", () -> {
-            final double total = sum(nodes, EngineStatus::kvPagesTotal);
-            return total == 0 ? 0 : 1 - sum(nodes, EngineStatus::kvPagesFree) / total;
-        });
+    }
+
+    private static void weights(final DoorMetrics metrics, final List<NodeFigures> nodes) {
+        weights(metrics, nodes, "weights_fetched_experts", "Experts whose weights came from another node and were taken into use",
+                WeightsCounters::experts);
+        weights(metrics, nodes, "weights_fetched_bytes", "Bytes of experts that came from other nodes", WeightsCounters::bytes);
+        weights(metrics, nodes, "weights_refused", "Weights refused because of their digest", WeightsCounters::refused);
+        weights(metrics, nodes, "weights_broken_fetches", "Fetches that another node refused or that broke off",
+                WeightsCounters::broken);
+        metrics.counterPerNode("bulk_sent_bytes", "Bytes sent over the bulk plane",
+                each -> nodes.forEach(node -> each.accept(node.name(), node.bulk().get().bytesOut())));
+        metrics.gaugePerNode("bulk_received_bytes_per_second", "Bytes that arrived over the bulk plane during the last second",
+                each -> nodes.forEach(node -> each.accept(node.name(), node.bulk().get().rateIn())));
+    }
+
+    private static void weights(final DoorMetrics metrics, final List<NodeFigures> nodes, final String name, final String help,
+            final ToDoubleFunction<WeightsCounters> value) {
+        metrics.counterPerNode(name, help, each -> nodes
+                .forEach(node -> each.accept(node.name(), value.applyAsDouble(node.weights().get()))));
     }
 
     private static void imbalance(final LoadBalance balance, final ObjDoubleConsumer<String> each) {

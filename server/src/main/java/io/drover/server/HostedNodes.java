@@ -116,7 +116,7 @@ final class HostedNodes {
     private static void warmUp(final NodeSettings node) {
         final EngineSettings engine = node.engine();
         Thread.ofPlatform().daemon().name("drover-warm-up").start(() -> {
-            try (Checkpoint checkpoint = Checkpoint.open(node.modelDirectory());
+            try (Checkpoint checkpoint = Checkpoint.open(node.modelDirectory(), node.weights().required());
                     ComputeTeam team = new ComputeTeam(engine.computeThreads(), () -> {})) {
                 KernelWarmUp.run(CpuKernels.create(team, engine.kernels()), checkpoint, engine.kvType(), engine.wireType(),
                         engine.warmUp());

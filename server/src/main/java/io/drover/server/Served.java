@@ -52,7 +52,7 @@ final class Served {
         CheckpointText text = null;
         try {
             text = CheckpointText.load(directory);
-            final ModelConfig model = modelConfig(directory);
+            final ModelConfig model = modelConfig(config, directory);
             nodes = start.apply(console::progress);
             if (!nodes.awaitReady(termination)) {
                 return 0;
@@ -123,14 +123,18 @@ final class Served {
         return Path.of(config.getString("drover.cluster.model-directory")).toAbsolutePath().normalize();
     }
 
-    /** @throws io.drover.model.checkpoint.CheckpointException in one line, if the directory holds no model that can be served */
-    static void checkModel(final Path directory) {
+    /** @throws io.drover.model.checkpoint.CheckpointException in one line, if the model directory holds no model that can be served */
+    static void checkModel(final Config config) {
+        final Path directory = modelDirectory(config);
         CheckpointText.load(directory).close();
-        modelConfig(directory);
+        modelConfig(config, directory);
     }
 
-    private static ModelConfig modelConfig(final Path directory) {
-        try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+    private static ModelConfig modelConfig(final Config config, final Path directory) {
+        final Checkpoint.Experts required = config.getString("drover.cluster.weights").equals("peers")
+                ? Checkpoint.Experts.ANY
+                : Checkpoint.Experts.ALL;
+        try (Checkpoint checkpoint = Checkpoint.open(directory, required)) {
             return checkpoint.config();
         }
     }

@@ -69,7 +69,7 @@ final class Supervisor {
                     "--port is 0; expected a fixed port with --processes, because node i listens on port + i - 1");
         }
         checkPorts();
-        Served.checkModel(Served.modelDirectory(overlay));
+        Served.checkModel(overlay.withFallback(ConfigFactory.load()));
         HostedNodes.checkSharedMemory(overlay, count);
         termination.watchSignals(settings.shutdownGrace().plus(BEYOND_GRACE).plus(BEYOND_GRACE));
         final Path directory = Files.createTempDirectory("drover-");

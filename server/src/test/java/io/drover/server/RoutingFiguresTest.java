@@ -17,12 +17,14 @@ import org.junit.jupiter.api.Test;
 import com.fasterxml.jackson.databind.JsonNode;
 
 import io.drover.actors.EngineStatus;
+import io.drover.actors.WeightsCounters;
 import io.drover.cluster.ClusterStatus;
 import io.drover.cluster.LoadBalance;
 import io.drover.cluster.RoutingView;
 import io.drover.placement.Epoch;
 import io.drover.placement.Placement;
 import io.drover.placement.RoutingStatistics;
+import io.drover.streams.BulkCounters;
 
 /** What is told of a large model's routing stays small. */
 class RoutingFiguresTest {
@@ -71,7 +73,8 @@ class RoutingFiguresTest {
         final ClusterStatus cluster = new ClusterStatus(false, "cut off", "cut off", Epoch.NONE, "kimi-k2", "float32", "float32",
                 "node-1", 2500, List.of());
         EngineMetrics.register(metrics, IntStream.rangeClosed(1, 8)
-                .mapToObj(i -> new NodeFigures("node-" + i, () -> status, () -> balance, () -> cluster))
+                .mapToObj(i -> new NodeFigures("node-" + i, () -> status, () -> balance, () -> cluster,
+                        () -> new WeightsCounters(3, 1 << 20, 1, 2), () -> BulkCounters.NONE))
                 .toList());
         final List<String> series = metrics.text().utf8String().lines().filter(line -> !line.startsWith("#")).toList();
         assertThat(series).hasSizeLessThan(2000).hasSizeGreaterThan(LAYERS);
@@ -81,6 +84,7 @@ class RoutingFiguresTest {
                 && line.endsWith(" 1.5"));
         assertThat(series).anyMatch(line -> line.startsWith("drover_coordinator_silent{") && line.endsWith(" 1.0"));
         assertThat(series).anyMatch(line -> line.startsWith("drover_node_cut_off{") && line.endsWith(" 1.0"));
+        assertThat(series).anyMatch(line -> line.startsWith("drover_weights_refused_total{") && line.endsWith(" 1.0"));
         assertThat(series).noneMatch(line -> line.contains("expert="));
     }
 

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 import org.jspecify.annotations.Nullable;
@@ -18,13 +19,26 @@ import io.drover.model.ModelConfig.QkNorm;
  *
  * <p>
  * Every tensor that the config calls for is checked when the checkpoint is opened: that it is there, inside its file, in a format
- * that float32 holds exactly, and of the right shape. Tensors beyond those are ignored. After that, no call fails. Views are valid
+ * that float32 holds exactly, and of the right shape. Tensors beyond those are ignored. After that, no call fails, but for experts that were allowed to be absent. Views
+ * are valid
  * until {@link #close()}; the object is immutable and may be shared by threads. Files must not be changed while they are open.
  */
 public final class Checkpoint implements AutoCloseable {
     private static final String LAYER = "model.layers.";
 
+    /** What of the routed experts must be in the files. All else must always be there. */
+    public enum Experts {
+        /** All of them. */
+        ALL,
+        /** Any: tensors and whole files may be missing, and a file may be cut off. What is there must be right. */
+        ANY
+    }
+
+    /** A routed expert, or why it is not here. */
+    private record Slot(@Nullable ExpertTensors tensors, @Nullable CheckpointException absence) {}
+
     private final Arena arena;
+    private final Experts required;
     private final Tensors tensors;
     private final Family family;
     private final ModelConfig config;
@@ -32,10 +46,11 @@ public final class Checkpoint implements AutoCloseable {
     private final TensorView finalNorm;
     private final TensorView head;
     private final List<LayerTensors> layers = new ArrayList<>();
-    private final List<List<ExpertTensors>> experts = new ArrayList<>();
+    private final List<List<Slot>> experts = new ArrayList<>();
 
-    private Checkpoint(final ConfigReader.Model model, final Tensors tensors, final Arena arena) {
+    private Checkpoint(final ConfigReader.Model model, final Tensors tensors, final Experts required, final Arena arena) {
         this.arena = arena;
+        this.required = required;
         this.tensors = tensors;
         family = model.family();
         config = model.config();
@@ -54,13 +69,22 @@ public final class Checkpoint implements AutoCloseable {
      * @throws CheckpointException in one line, if the directory does not hold a model that can be served
      */
     public static Checkpoint open(final Path directory) {
+        return open(directory, Experts.ALL);
+    }
+
+    /**
+     * As {@link #open(Path)}.
+     *
+     * @param required which experts must be there
+     */
+    public static Checkpoint open(final Path directory, final Experts required) {
         if (!Files.isDirectory(directory)) {
             throw new CheckpointException("model directory " + directory + " is missing or no directory");
         }
         final ConfigReader.Model model = ConfigReader.read(directory);
         final Arena arena = Arena.ofShared();
         try {
-            return new Checkpoint(model, Tensors.open(directory, arena), arena);
+            return new Checkpoint(model, Tensors.open(directory, arena, required == Experts.ANY), required, arena);
         } catch (final RuntimeException e) {
             arena.close();
             throw e;
@@ -91,9 +115,22 @@ public final class Checkpoint implements AutoCloseable {
         return layers.get(layer);
     }
 
-    /** One routed expert; of a family that stores a layer's experts in one tensor, its slice of that. */
+    /**
+     * One routed expert; of a family that stores a layer's experts in one tensor, its slice of that.
+     *
+     * @throws CheckpointException saying why it is not here; only where {@link Experts#ANY} was required
+     */
     public ExpertTensors expert(final int layer, final int expert) {
-        return experts.get(layer).get(expert);
+        final Slot slot = experts.get(layer).get(expert);
+        if (slot.tensors() == null) {
+            throw new CheckpointException(String.valueOf(slot.absence() == null ? "" : slot.absence().getMessage()));
+        }
+        return slot.tensors();
+    }
+
+    /** Whether {@link #expert} has it. */
+    public boolean hasExpert(final int layer, final int expert) {
+        return experts.get(layer).get(expert).tensors() != null;
     }
 
     /**
@@ -104,13 +141,20 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * SHA-256 in hex over name, number format, shape and content of every tensor in use, in the order of names, however they are
-     * spread over files. Of a tensor of up to 64 KiB, and of every tensor in a model of up to 256 MiB, all bytes count; of a larger
-     * one, the first, middle and last 256 bytes, so that a model of 100 GB is told from another in seconds. It identifies weights; it
-     * does not prove that no byte was altered. Computed at each call.
+     * SHA-256 in hex over name, number format, shape and content of every tensor in use but those of routed experts, in the order of
+     * names, however they are spread over files. Of a tensor of up to 64 KiB, and of every tensor where they are up to 256 MiB together,
+     * all bytes count; of a larger one, the first, middle and last 256 bytes, so that a model of 100 GB is told from another in seconds.
+     * It identifies weights; it does not prove that no byte was altered. Computed at each call.
      */
-    public String weightsDigest() {
+    public String trunkDigest() {
         return Digests.weights(tensors.used());
+    }
+
+    /** As {@link #trunkDigest}, of the routed experts; empty where one of them is not here. */
+    public String expertsDigest() {
+        return experts.stream().flatMap(List::stream).allMatch(slot -> slot.tensors() != null)
+                ? Digests.weights(tensors.usedByExperts())
+                : "";
     }
 
     @Override
@@ -154,22 +198,18 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     private ExpertTensors mlp(final String prefix, final int width) {
-        return separate(prefix + "gate_proj.weight", prefix + "up_proj.weight", prefix + "down_proj.weight", width);
-    }
-
-    private ExpertTensors separate(final String gate, final String up, final String down, final int width) {
         final int hidden = config.hiddenSize();
-        return new ExpertTensors(tensors.view(gate, width, hidden), tensors.view(up, width, hidden),
-                tensors.view(down, hidden, width));
+        return new ExpertTensors(tensors.view(prefix + "gate_proj.weight", width, hidden),
+                tensors.view(prefix + "up_proj.weight", width, hidden), tensors.view(prefix + "down_proj.weight", hidden, width));
     }
 
-    private List<ExpertTensors> expertTensors(final int layer) {
+    private List<Slot> expertTensors(final int layer) {
         final LayerPlan.Moe moe = config.layers().get(layer).moe();
         if (moe == null) {
             return List.of();
         }
         final String prefix = LAYER + layer + ".";
-        final List<ExpertTensors> all = new ArrayList<>();
+        final List<Slot> all = new ArrayList<>();
         switch (family.names().experts()) {
             case Family.Layout.Separate names -> {
                 for (int expert = 0; expert < moe.experts(); expert++) {
@@ -178,18 +218,49 @@ public final class Checkpoint implements AutoCloseable {
                             prefix + names.down().replace("{e}", number), moe.expertWidth()));
                 }
             }
-            case Family.Layout.Fused names -> {
-                final int hidden = config.hiddenSize();
-                final int width = moe.expertWidth();
-                final TensorView gateUp = tensors.view(prefix + names.gateUp(), moe.experts(), 2 * width, hidden);
-                final TensorView down = tensors.view(prefix + names.down(), moe.experts(), hidden, width);
-                for (int expert = 0; expert < moe.experts(); expert++) {
-                    all.add(new ExpertTensors(gateUp.rows(2 * width * expert, width),
-                            gateUp.rows(2 * width * expert + width, width),
-                            down.rows(hidden * expert, hidden)));
-                }
-            }
+            case Family.Layout.Fused names -> all.addAll(fused(prefix + names.gateUp(), prefix + names.down(), moe));
         }
         return all;
+    }
+
+    private Slot separate(final String gate, final String up, final String down, final int width) {
+        final int hidden = config.hiddenSize();
+        final CheckpointException absence = firstAbsence(tensors.absence(gate, width, hidden),
+                tensors.absence(up, width, hidden), tensors.absence(down, hidden, width));
+        return absence != null
+                ? new Slot(null, absence)
+                : new Slot(new ExpertTensors(tensors.expertView(gate, width, hidden), tensors.expertView(up, width, hidden),
+                        tensors.expertView(down, hidden, width)), null);
+    }
+
+    private List<Slot> fused(final String gateUpName, final String downName, final LayerPlan.Moe moe) {
+        final int hidden = config.hiddenSize();
+        final int width = moe.expertWidth();
+        final CheckpointException absence = firstAbsence(tensors.absence(gateUpName, moe.experts(), 2 * width, hidden),
+                tensors.absence(downName, moe.experts(), hidden, width));
+        if (absence != null) {
+            return Collections.nCopies(moe.experts(), new Slot(null, absence));
+        }
+        final TensorView gateUp = tensors.expertView(gateUpName, moe.experts(), 2 * width, hidden);
+        final TensorView down = tensors.expertView(downName, moe.experts(), hidden, width);
+        final List<Slot> all = new ArrayList<>();
+        for (int expert = 0; expert < moe.experts(); expert++) {
+            all.add(new Slot(new ExpertTensors(gateUp.rows(2 * width * expert, width),
+                    gateUp.rows(2 * width * expert + width, width), down.rows(hidden * expert, hidden)), null));
+        }
+        return all;
+    }
+
+    /** The first that is not null. @throws CheckpointException that one, where all experts must be here */
+    private @Nullable CheckpointException firstAbsence(final @Nullable CheckpointException... absences) {
+        for (final CheckpointException absence : absences) {
+            if (absence != null) {
+                if (required == Experts.ALL) {
+                    throw absence;
+                }
+                return absence;
+            }
+        }
+        return null;
     }
 }

@@ -15,6 +15,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * One memory-mapped safetensors file.
  *
@@ -37,6 +39,8 @@ final class SafetensorsFile {
     private final Path path;
     private final MemorySegment data;
     private final Map<String, Entry> entries = new HashMap<>();
+    /** Tensors that the file is too short for, with the sentence that says so. */
+    private final Map<String, CheckpointException> cutOff = new HashMap<>();
 
     /** A tensor's description; {@code begin} and {@code end} are byte offsets into the data. */
     private record Entry(String name, String dtype, long[] shape, long begin, long end) {}
@@ -46,7 +50,10 @@ final class SafetensorsFile {
         this.data = data;
     }
 
-    static SafetensorsFile open(final Path path, final Arena arena) {
+    /**
+     * @param truncated whether the file may be too short for its tensors: those that it cuts off are then absent
+     */
+    static SafetensorsFile open(final Path path, final Arena arena, final boolean truncated) {
         if (!Files.isRegularFile(path)) {
             throw new CheckpointException(path + " is missing");
         }
@@ -70,11 +77,22 @@ final class SafetensorsFile {
         final SafetensorsFile opened = new SafetensorsFile(path, file.asSlice(dataStart));
         opened.readHeader(JsonFile.parse(path + " header",
                 file.asSlice(Long.BYTES, headerBytes).toArray(ValueLayout.JAVA_BYTE)));
+        if (!truncated && !opened.cutOff.isEmpty()) {
+            throw opened.cutOff.values().iterator().next();
+        }
         return opened;
     }
 
-    Iterable<String> names() {
-        return entries.keySet();
+    List<String> names() {
+        final List<String> names = new ArrayList<>(entries.keySet());
+        names.addAll(cutOff.keySet());
+        return names;
+    }
+
+    /** Why the file does not give a tensor; null if it does. */
+    @Nullable
+    CheckpointException absence(final String name, final int... shape) {
+        return entries.containsKey(name) ? null : cutOff.getOrDefault(name, missing(path, name, shape));
     }
 
     static CheckpointException missing(final Path where, final String name, final int... shape) {
@@ -90,7 +108,7 @@ final class SafetensorsFile {
     TensorView view(final String name, final int... shape) {
         final Entry entry = entries.get(name);
         if (entry == null) {
-            throw missing(path, name, shape);
+            throw cutOff.getOrDefault(name, missing(path, name, shape));
         }
         if (!Arrays.equals(entry.shape, Arrays.stream(shape).asLongStream().toArray())) {
             throw new CheckpointException(path + ": tensor " + name + " has shape " + Arrays.toString(entry.shape) + "; expected "
@@ -114,7 +132,13 @@ final class SafetensorsFile {
     private void readHeader(final JsonFile header) {
         for (final String name : header.keys()) {
             if (!name.equals("__metadata__")) {
-                entries.put(name, entry(name, header.object(name)));
+                final Entry entry = entry(name, header.object(name));
+                if (entry.end <= data.byteSize()) {
+                    entries.put(name, entry);
+                } else {
+                    cutOff.put(name, new CheckpointException(path + ": tensor " + name + " ends at byte " + entry.end
+                            + " of the data; expected at most " + data.byteSize() + ": the file is truncated"));
+                }
             }
         }
         final List<Entry> inOrder = new ArrayList<>(entries.values());
@@ -133,11 +157,6 @@ final class SafetensorsFile {
         final long[] offsets = description.longs("data_offsets");
         if (offsets.length != 2 || offsets[0] > offsets[1]) {
             throw description.wrong("data_offsets", "[begin, end]");
-        }
-        if (offsets[1] > data.byteSize()) {
-            throw new CheckpointException(
-                    path + ": tensor " + name + " ends at byte " + offsets[1] + " of the data; expected at most "
-                            + data.byteSize() + ": the file is truncated");
         }
         return new Entry(name, description.text("dtype"), description.longs("shape"), offsets[0], offsets[1]);
     }

@@ -44,7 +44,7 @@ class CheckpointTest {
                         .containsExactly(moe.expertWidth(), moe.expertWidth(), config.hiddenSize());
                 assertThat(checkpoint.layer(layer).query().rows()).isEqualTo(config.heads() * config.headDim());
             }
-            assertThat(checkpoint.weightsDigest()).hasSize(64).isEqualTo(checkpoint.weightsDigest());
+            assertThat(checkpoint.trunkDigest()).hasSize(64).isEqualTo(checkpoint.trunkDigest());
         }
     }
 
@@ -96,7 +96,8 @@ class CheckpointTest {
         model.writeIndex(places);
         try (Checkpoint whole = Checkpoint.open(FIXTURES.resolve("qwen2_moe")); Checkpoint parts = Checkpoint.open(directory)) {
             assertThat(parts.config()).isEqualTo(whole.config());
-            assertThat(parts.weightsDigest()).isEqualTo(whole.weightsDigest());
+            assertThat(parts.trunkDigest()).isEqualTo(whole.trunkDigest());
+            assertThat(parts.expertsDigest()).isEqualTo(whole.expertsDigest());
             assertThat(parts.expert(2, 7).down().get(5, 6)).isEqualTo(whole.expert(2, 7).down().get(5, 6));
         }
     }
@@ -107,12 +108,23 @@ class CheckpointTest {
         model.tensors.put("model.layers.0.some_buffer", new ModelDirectory.Tensor("I8", new long[]{3}, new byte[3]));
         try (Checkpoint plain = Checkpoint.open(FIXTURES.resolve("mixtral"));
                 Checkpoint padded = Checkpoint.open(model.write().path)) {
-            assertThat(padded.weightsDigest()).isEqualTo(plain.weightsDigest());
+            assertThat(padded.trunkDigest()).isEqualTo(plain.trunkDigest());
         }
         model.tensors.get("model.norm.weight").data()[3] ^= 1;
         try (Checkpoint plain = Checkpoint.open(FIXTURES.resolve("mixtral"));
                 Checkpoint changed = Checkpoint.open(model.write().path)) {
-            assertThat(changed.weightsDigest()).isNotEqualTo(plain.weightsDigest());
+            assertThat(changed.trunkDigest()).isNotEqualTo(plain.trunkDigest());
+        }
+    }
+
+    @Test
+    void aChangedExpertChangesTheDigestOfTheExpertsAlone(@TempDir final Path directory) throws IOException {
+        final ModelDirectory model = new ModelDirectory(directory, "mixtral");
+        model.tensors.get("model.layers.0.block_sparse_moe.experts.3.w1.weight").data()[3] ^= 1;
+        try (Checkpoint plain = Checkpoint.open(FIXTURES.resolve("mixtral"));
+                Checkpoint changed = Checkpoint.open(model.write().path)) {
+            assertThat(changed.trunkDigest()).isEqualTo(plain.trunkDigest());
+            assertThat(changed.expertsDigest()).hasSize(64).isNotEqualTo(plain.expertsDigest());
         }
     }
 
