@@ -10,7 +10,6 @@ import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
 import org.agrona.collections.Long2ObjectHashMap;
 import org.agrona.concurrent.UnsafeBuffer;
-import org.apache.pekko.stream.QueueOfferResult;
 import org.apache.pekko.util.ByteString;
 import org.jspecify.annotations.Nullable;
 
@@ -96,10 +95,9 @@ final class BulkAgent {
     void begin(final BulkConsumer consumer) {
         if (closed || incoming.size() >= settings.maxTransfers()) {
             failures++;
-            consumer.queue()
-                    .fail(new BulkException(closed
-                            ? "the bulk plane of this node is closed"
-                            : "this node receives " + incoming.size() + " transfers already"));
+            consumer.fail(closed
+                    ? "the bulk plane of this node is closed"
+                    : "this node receives " + incoming.size() + " transfers already");
             return;
         }
         final Incoming begun = new Incoming(consumer,
@@ -135,7 +133,7 @@ final class BulkAgent {
 
     void close() {
         closed = true;
-        incoming.values().forEach(one -> one.consumer.queue().fail(new BulkException("the bulk plane of this node was closed")));
+        incoming.values().forEach(one -> one.consumer.fail("the bulk plane of this node was closed"));
         incoming.clear();
         outgoing.forEach(BulkAgent::close);
         outgoing.clear();
@@ -234,13 +232,13 @@ final class BulkAgent {
         }
         if ((actions & IncomingTransfer.HAND_ON) != 0 && data != null) {
             bytesIn += data.length;
-            if (one.consumer.queue().offer(ByteString.fromArrayUnsafe(data)) != QueueOfferResult.enqueued()) {
+            if (!one.consumer.offer(ByteString.fromArrayUnsafe(data))) {
                 end(one, "the reader has no room");
                 return;
             }
         }
         if ((actions & IncomingTransfer.COMPLETE) != 0) {
-            one.consumer.queue().complete();
+            one.consumer.complete();
             incoming.remove(one.consumer.transfer());
             stop(one.consumer.peer(), one.consumer.transfer(), false, "complete");
         }
@@ -252,7 +250,7 @@ final class BulkAgent {
     private void end(final Incoming one, final String why) {
         failures++;
         incoming.remove(one.consumer.transfer());
-        one.consumer.queue().fail(new BulkException("node " + one.consumer.peer() + ", '" + one.consumer.name() + "': " + why));
+        one.consumer.fail("node " + one.consumer.peer() + ", '" + one.consumer.name() + "': " + why);
         stop(one.consumer.peer(), one.consumer.transfer(), false, why);
     }
 

@@ -3,6 +3,7 @@ package io.drover.streams;
 import java.util.concurrent.atomic.AtomicLong;
 
 import org.apache.pekko.stream.BoundedSourceQueue;
+import org.apache.pekko.stream.QueueOfferResult;
 import org.apache.pekko.util.ByteString;
 import org.jspecify.annotations.Nullable;
 
@@ -28,7 +29,28 @@ final class BulkConsumer {
         queue = chunks;
     }
 
-    BoundedSourceQueue<ByteString> queue() {
+    /** @return false where there is no room, or nobody reads any more */
+    boolean offer(final ByteString chunk) {
+        return queue().offer(chunk) == QueueOfferResult.enqueued();
+    }
+
+    void complete() {
+        end(queue()::complete);
+    }
+
+    void fail(final String why) {
+        end(() -> queue().fail(new BulkException(why)));
+    }
+
+    private static void end(final Runnable ending) {
+        try {
+            ending.run();
+        } catch (final IllegalStateException e) {
+            // The reader has cancelled at the same moment, and the stream has ended already.
+        }
+    }
+
+    private BoundedSourceQueue<ByteString> queue() {
         final BoundedSourceQueue<ByteString> chunks = queue;
         if (chunks == null) {
             throw new IllegalStateException("the stream has not begun");

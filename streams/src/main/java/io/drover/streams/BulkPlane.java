@@ -96,7 +96,7 @@ public final class BulkPlane implements AutoCloseable {
             return Source.<ByteString>queue(chunks).mapMaterializedValue(queue -> {
                 consumer.queue(queue);
                 if (!execute(() -> agent.begin(consumer))) {
-                    queue.fail(new BulkException("the bulk plane of this node is closed or overloaded"));
+                    consumer.fail("the bulk plane of this node is closed or overloaded");
                 }
                 return NotUsed.getInstance();
             }).map(consumer::consumed).watchTermination((nothing, done) -> {

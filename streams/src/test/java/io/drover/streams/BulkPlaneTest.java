@@ -223,6 +223,7 @@ class BulkPlaneTest {
         assertThat(get(zero.fetch(1, "x").take(3).runWith(Sink.seq(), SYSTEM))).hasSize(3);
         await(() -> closedContents.get() == 1);
         assertThat(content.read.get()).isLessThan(50_000_000);
+        assertThat(get(zero.fetch(1, "x").take(3).runWith(Sink.seq(), SYSTEM))).as("the plane lives on").hasSize(3);
         await(() -> zero.counters().incoming() == 0);
     }
 
