@@ -16,9 +16,10 @@ import io.drover.placement.RebalanceScale.Change;
  * walked in small steps.
  *
  * <pre>
- * none     -> asked    a quarter of the horizon since the last one was asked for, or steps have become longer by a twentieth: Replan
+ * none     -> asked    a quarter of the horizon since the last one was asked for, twice as long after each one in a row that came to nothing,
+ *                      or steps have become longer by a twentieth: Replan
  * asked    -> aimed    Planned; its devices are renamed so that it shares most replicas with the placement in force
- * aimed    -> proven   after evaluateAfter, it gains at least enterGain, and pays for all its moves, on routing that came since
+ * aimed    -> proven   after evaluateAfter, it gains enterGain and more than the noise, and pays for all its moves, on routing since
  * aimed    -> none     it does not
  * proven   -> none     reached; or what is left gains less than leaveGain or does not pay; or the cluster has changed
  * </pre>
@@ -29,6 +30,8 @@ import io.drover.placement.RebalanceScale.Change;
 final class RebalanceCampaign {
     private static final int ASKED_PER_HORIZON = 4;
     private static final double LONGER = 1.05;
+    /** Quarters of the horizon between plans are doubled at most so often. */
+    private static final int MOST_DOUBLINGS = 4;
 
     private final RebalanceSettings settings;
     private @Nullable Placement aim;
@@ -38,6 +41,7 @@ final class RebalanceCampaign {
     private double shortest = Double.POSITIVE_INFINITY;
     private long aimedNs;
     private boolean everAsked;
+    private int inVain;
 
     RebalanceCampaign(final RebalanceSettings settings) {
         this.settings = settings;
@@ -59,11 +63,13 @@ final class RebalanceCampaign {
     boolean ask(final double stepSeconds, final long nowNs) {
         shortest = Math.min(shortest, stepSeconds);
         final boolean shifted = stepSeconds > LONGER * shortest && nowNs - askedNs >= settings.evaluateAfterNs();
-        if (aim != null || everAsked && !shifted && nowNs - askedNs < settings.horizonNs() / ASKED_PER_HORIZON) {
+        final boolean due = nowNs - askedNs >= settings.horizonNs() / ASKED_PER_HORIZON << inVain;
+        if (aim != null || everAsked && !shifted && !due) {
             return false;
         }
         asked = true;
         everAsked = true;
+        inVain = shifted ? 0 : inVain;
         askedNs = nowNs;
         shortest = stepSeconds;
         return true;
@@ -79,18 +85,20 @@ final class RebalanceCampaign {
     }
 
     /**
+     * @param luck share of the step time that a gain must exceed so as not to be luck
      * @return the next changes on the way, with the best layers first and at most a step's loads unless a layer alone has more; empty if there
      *         is no campaign
      */
-    List<Change> next(final RebalanceScale scale, final long nowNs) {
+    List<Change> next(final RebalanceScale scale, final double luck, final long nowNs) {
         final Placement target = aim;
         if (target == null || !proven && nowNs - aimedNs < settings.evaluateAfterNs()) {
             return List.of();
         }
         final List<Change> left = scale.changesTo(target);
         final double gain = left.isEmpty() ? 0 : scale.gainSeconds(left);
-        final double least = (proven ? settings.leaveGain() : settings.enterGain()) * scale.beforeSeconds();
-        if (gain < least || !scale.pays(gain, left)) {
+        final double least = proven ? settings.leaveGain() : Math.max(settings.enterGain(), luck);
+        if (gain < least * scale.beforeSeconds() || !scale.pays(gain, left)) {
+            inVain = proven ? 0 : Math.min(MOST_DOUBLINGS, inVain + 1);
             abandon();
             return List.of();
         }

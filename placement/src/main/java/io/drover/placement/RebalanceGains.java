@@ -17,7 +17,7 @@ import io.drover.placement.RebalanceScale.Change;
  * What is done because it gains. On each window, unless something urgent or an earlier step is under way:
  *
  * <pre>
- * resting  -> moving   the plan's predicted gain is at least enterGain, or the operator asked
+ * resting  -> moving   the plan's predicted gain is at least enterGain and above the noise ({@link RebalanceNoise}), or the operator asked
  * moving   -> resting  it is below leaveGain
  * moving   -> moving   one step: the layers with the largest gain, up to stepMoves loads, if the gain over the horizon exceeds
  *                      safety x the time that the busiest link needs for the loads
@@ -67,6 +67,7 @@ final class RebalanceGains {
     private final RebalanceLedger ledger;
     private final long seed;
     private final RebalanceCampaign campaign;
+    private final RebalanceNoise noise = new RebalanceNoise();
     private final Deque<Step> unjudged = new ArrayDeque<>();
     private @Nullable Step step;
     private long lastStep;
@@ -152,10 +153,14 @@ final class RebalanceGains {
         }
         ledger.forgetPlaces(nowNs - settings.horizonNs());
         final RebalanceScale scale = scale(nowNs);
-        if (scale == null || judge(scale, nowNs)) {
+        if (scale == null) {
             return;
         }
-        final List<Change> onTheWay = campaign.next(scale, nowNs);
+        noise.observe(scale.current(), scale.beforeSeconds());
+        if (judge(scale, nowNs)) {
+            return;
+        }
+        final List<Change> onTheWay = campaign.next(scale, noise.leastGain(), nowNs);
         if (!onTheWay.isEmpty()) {
             begin(Why.GAIN, false, scale.gainSeconds(onTheWay) / scale.beforeSeconds(), onTheWay, nowNs);
             return;
@@ -193,8 +198,8 @@ final class RebalanceGains {
     private void weigh(final RebalanceScale scale, final Placement target, final boolean forced, final long nowNs) {
         final List<Change> all = scale.changesTo(target);
         final double gain = all.isEmpty() ? 0 : scale.gainSeconds(all);
-        final double least = (moving ? settings.leaveGain() : settings.enterGain()) * scale.beforeSeconds();
-        moving = gain > 0 && (forced || gain >= least);
+        final double least = moving ? settings.leaveGain() : Math.max(settings.enterGain(), noise.leastGain());
+        moving = gain > 0 && (forced || gain >= least * scale.beforeSeconds());
         if (!moving) {
             return;
         }

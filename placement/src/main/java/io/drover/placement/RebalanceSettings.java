@@ -11,7 +11,8 @@ import java.time.Duration;
  * @param stepMoves        most replicas that one step loads for gain; at least 1
  * @param loadsPerDevice   loads of one device at a time; at least 1
  * @param horizonNs        how long a move has time to pay for itself; also how long an expert stays away from a place it left
- * @param enterGain        share of the predicted step time that a plan must save to begin rebalancing; 0 to 1
+ * @param enterGain        share of the predicted step time that a plan must save to begin rebalancing, 0 to 1; more where that
+ *                         time changes much from window to window by itself
  * @param leaveGain        share below which rebalancing ends; 0 to {@code enterGain}
  * @param safety           factor on the cost of moving; at least 0. It grows up to 16-fold while moves gain less than predicted
  * @param overlap          share of a load that runs beside serving without slowing it; 0 to below 1

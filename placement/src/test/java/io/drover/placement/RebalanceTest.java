@@ -261,7 +261,9 @@ final class RebalanceTest {
         nowNs += 5 * SECOND;
         assertThat(machine.on(window(), nowNs)).as("gone for good").isEmpty();
         nowNs += 10 * SECOND;
-        assertThat(machine.on(window(), nowNs)).as("a quarter of the horizon after the first")
+        assertThat(machine.on(window(), nowNs)).as("a quarter of the horizon after the first, which came to nothing").isEmpty();
+        nowNs += 25 * SECOND;
+        assertThat(machine.on(window(), nowNs)).as("twice as long after it")
                 .hasSize(1)
                 .hasOnlyElementsOfType(RebalanceCommand.Replan.class);
     }
@@ -278,6 +280,21 @@ final class RebalanceTest {
         costOfCurrent = 2.2;
         assertThat(machine.on(window(), nowNs)).hasSize(1).hasOnlyElementsOfType(RebalanceCommand.Replan.class);
         assertThat(machine.on(window(), nowNs)).as("asked already").isEmpty();
+    }
+
+    @Test
+    void aGainWithinTheNoiseMovesNothing() {
+        wanted = Placement.of(Epoch.NONE, new int[][][]{{{1}, {0}, {1}, {1}}});
+        final Rebalance machine = running(settings(1, 1), 4);
+        for (int i = 0; i < 6; i++) {
+            costOfCurrent = i % 2 == 0 ? 2 : 2.09;
+            costOfWanted = i < 4 ? 2.5 : 1.85;
+            nowNs += SECOND;
+            assertThat(onWindow(machine)).as("window %d", i).isEmpty();
+        }
+        costOfWanted = 1.5;
+        nowNs += SECOND;
+        assertThat(onWindow(machine)).hasSize(1).hasOnlyElementsOfType(Migrate.class);
     }
 
     @Test
