@@ -7,9 +7,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The joint plan where there are too many devices to replay paths: the same goals on pair counts ({@link AffinityWeights}), by exchanges
- * of two replicas of a layer ({@link AffinitySearch}). From nothing it starts where EPLB ends, with replicas in proportion to load. With
- * a current placement, first spare replicas of cold experts become replicas of hot ones, then replicas are exchanged, the largest gains
- * first, each change only if it gains more than its moves cost.
+ * of two replicas of a layer ({@link AffinitySearch}), mostly towards the devices of experts that are used together. From nothing it
+ * starts where EPLB ends, with replicas in proportion to load. With a current placement, first spare replicas of cold experts become
+ * replicas of hot ones, then replicas are exchanged, the largest gains first, each change only if it gains more than its moves cost.
  */
 final class JointExchange {
     /** Exchanges tried per replica, at effort 100. */

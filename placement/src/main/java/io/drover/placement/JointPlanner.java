@@ -26,7 +26,7 @@ public final class JointPlanner implements Planner {
     /** Paths in the first, hot part of annealing. */
     private static final int HOT_PATHS = 3072;
     /** Paths in the last, cold part. */
-    private static final int COLD_PATHS = 8192;
+    private static final int COLD_PATHS = 24_576;
     /** Visits of each layer per unit of effort. */
     private static final int VISITS = 20;
     /** A small model is annealed from further up, several times. */
