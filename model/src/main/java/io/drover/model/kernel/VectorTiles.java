@@ -132,26 +132,6 @@ final class VectorTiles implements Tiles {
             lb1 = lowBNext.fma(x1Next, lb1);
             hb1 = highBNext.fma(x1Next, hb1);
         }
-        for (int k = whole; k < columns; k++) {
-            final long at = (long) k << 6;
-            final IntVector packedA = IntVector.fromMemorySegment(INTS, panelA, at, ByteOrder.LITTLE_ENDIAN);
-            final FloatVector lowA = packedA.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-            final FloatVector highA = packedA.and(HIGH_HALF).reinterpretAsFloats();
-            final IntVector packedB = IntVector.fromMemorySegment(INTS, panelB, at, ByteOrder.LITTLE_ENDIAN);
-            final FloatVector lowB = packedB.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
-            final FloatVector highB = packedB.and(HIGH_HALF).reinterpretAsFloats();
-            final int from = xOffset + k * 2;
-            final FloatVector x0 = FloatVector.broadcast(FLOATS, x[from]);
-            la0 = lowA.fma(x0, la0);
-            ha0 = highA.fma(x0, ha0);
-            lb0 = lowB.fma(x0, lb0);
-            hb0 = highB.fma(x0, hb0);
-            final FloatVector x1 = FloatVector.broadcast(FLOATS, x[from + 1]);
-            la1 = lowA.fma(x1, la1);
-            ha1 = highA.fma(x1, ha1);
-            lb1 = lowB.fma(x1, lb1);
-            hb1 = highB.fma(x1, hb1);
-        }
         la0.intoArray(y, ya);
         ha0.intoArray(y, ya + HALF);
         lb0.intoArray(y, yb);
@@ -160,6 +140,10 @@ final class VectorTiles implements Tiles {
         ha1.intoArray(y, ya + yStride + HALF);
         lb1.intoArray(y, yb + yStride);
         hb1.intoArray(y, yb + yStride + HALF);
+        for (int row = 0; row < 2 && whole < columns; row++) {
+            pair1Bfloat16(w, a + ((long) whole << 6), b + ((long) whole << 6), x, xOffset + 2 * whole + row, 1, y,
+                    ya + row * yStride, yb + row * yStride, yStride);
+        }
     }
 
     @Override
