@@ -52,7 +52,7 @@ final class CoordinatorTrial implements LiveBench.Trial {
         bench.say("ledger: %d moves before, %d after", before, after);
         bench.say("tokens/s while no coordinator answered: %.0f; longest gap %.0f ms",
                 verdict.tokens(stoppedNs, answersNs) * 1e9 / (answersNs - stoppedNs),
-                Verdict.percentile(verdict.gapsMs(stoppedNs, answersNs), 100));
+                verdict.longestMs(stoppedNs, answersNs));
         return bench.judge("all", verdict) + (after < before ? 1 : 0);
     }
 }

@@ -5,7 +5,7 @@ import java.util.List;
 
 /** 1, 2, 3, 5, 4 and 2 nodes under load; the joiners' doors take part of it while they are there. */
 final class ElasticTrial implements LiveBench.Trial {
-    private record Join(int node, long startedNs, long servesNs) {}
+    private record Join(int node, String url, long startedNs, long servesNs) {}
 
     @Override
     public int run(final LiveBench bench) throws Exception {
@@ -24,7 +24,7 @@ final class ElasticTrial implements LiveBench.Trial {
             }
         }
         for (final Join join : joins) {
-            final double firstTokenS = bench.verdict("joiner-" + join.node).firstTokenNs("", 0) / 1e9;
+            final double firstTokenS = bench.verdict("joiner-" + join.node).firstTokenNs(join.url, join.startedNs) / 1e9;
             bench.say("node-%d: serves %.1f s after the start of its process; first token through its door %.1f s after it",
                     join.node,
                     (join.servesNs - join.startedNs) / 1e9, firstTokenS - join.startedNs / 1e9);
@@ -43,7 +43,7 @@ final class ElasticTrial implements LiveBench.Trial {
         cluster.awaitWhole();
         final long servesNs = System.nanoTime();
         for (final int node : nodes) {
-            joins.add(new Join(node, startedNs, servesNs));
+            joins.add(new Join(node, cluster.url(node), startedNs, servesNs));
             final Load door = new Load(bench.cases(), List.of(cluster.url(node)), 2, () -> node,
                     bench.file("joiner-" + node + ".jsonl"));
             bench.pause(bench.seconds);

@@ -47,7 +47,7 @@ final class KillTrial implements LiveBench.Trial {
         final double[] gaps = new double[kills.size()];
         final double[] control = new double[kills.size()];
         for (int i = 0; i < gaps.length; i++) {
-            gaps[i] = Verdict.percentile(verdict.gapsMs(kills.get(i)[0], kills.get(i)[1]), 100);
+            gaps[i] = verdict.longestMs(kills.get(i)[0], kills.get(i)[1]);
             control[i] = Verdict.percentile(verdict.gapsMs(quietNs.get(i), kills.get(i)[0]), 100);
             bench.say("kill %d%s: longest gap %.0f ms, before it %.0f ms", i + 1, oldest.get(i) ? " (coordinator's node)" : "",
                     gaps[i],

@@ -59,7 +59,7 @@ final class PauseTrial implements LiveBench.Trial {
             for (int round = 0; round < bench.rounds; round++) {
                 final double[] gaps = verdict.gapsMs(from[event][round], to[event][round]);
                 p99[event][round] = Verdict.percentile(gaps, 99);
-                longest[event][round] = Verdict.percentile(gaps, 100);
+                longest[event][round] = verdict.longestMs(from[event][round], to[event][round]);
             }
         }
         bench.ratios("hedging " + hedge + ", p99 between tokens, ms", p99[1], p99[0]);

@@ -80,6 +80,21 @@ final class Verdict {
                 .toArray();
     }
 
+    /** The longest time between two tokens of a stream, in ms, of those that have a part in the interval; 0 if there are none. */
+    double longestMs(final long fromNs, final long toNs) {
+        double longest = 0;
+        for (final StreamRecord stream : streams) {
+            for (int i = 1; i < stream.tokens().size(); i++) {
+                final long before = stream.tokens().get(i - 1).ns();
+                final long after = stream.tokens().get(i).ns();
+                if (before < toNs && after >= fromNs) {
+                    longest = Math.max(longest, (after - before) / NS_PER_MS);
+                }
+            }
+        }
+        return longest;
+    }
+
     /** When the first token that the gateway at {@code url} delivered after a time came; Long.MAX_VALUE if none did. */
     long firstTokenNs(final String url, final long afterNs) {
         return streams.stream()

@@ -42,6 +42,8 @@ final class VerdictTest {
         final Verdict verdict = new Verdict(List.of(stream(0, "length", true, "", 7, 8, 9)), CASES);
         assertThat(verdict.gapsMs(0, Long.MAX_VALUE)).containsExactly(1, 3);
         assertThat(verdict.gapsMs(0, 2_000_001)).containsExactly(1);
+        assertThat(verdict.longestMs(3_000_000, 4_000_000)).as("none ends in it").isEqualTo(3);
+        assertThat(verdict.longestMs(5_000_001, 6_000_000)).isZero();
         assertThat(verdict.tokens(1_000_000, 5_000_000)).isEqualTo(2);
         assertThat(verdict.firstTokenNs("http://a", 1_500_000)).isEqualTo(2_000_000);
         assertThat(verdict.firstTokenNs("http://b", 0)).isEqualTo(Long.MAX_VALUE);
