@@ -194,9 +194,9 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide, BuddyLinks.Node
         return true;
     }
 
-    /** Takes a routing table; compute thread. Returns whether its epoch came after the one in use. */
+    /** Takes a routing table; compute thread. Returns false, and takes nothing, if its epoch comes before the one in use. */
     boolean install(final RoutingTable table) {
-        if (table.epoch().compareTo(parts.router().epoch()) <= 0) {
+        if (table.epoch().compareTo(parts.router().epoch()) < 0) {
             return false;
         }
         final long nowNs = System.nanoTime();

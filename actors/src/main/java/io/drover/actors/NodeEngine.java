@@ -159,7 +159,7 @@ public final class NodeEngine implements AutoCloseable {
     }
 
     /**
-     * Takes a routing table into use. Completes with false, and changes nothing, if its epoch does not come after the one in use.
+     * Takes a routing table into use. Completes with false, and changes nothing, if its epoch comes before the one in use.
      */
     public CompletionStage<Boolean> install(final RoutingTable table) {
         final CompletableFuture<Boolean> installed = new CompletableFuture<>();

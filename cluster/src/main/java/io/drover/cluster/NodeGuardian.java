@@ -32,7 +32,8 @@ final class NodeGuardian {
     sealed interface Command {}
 
     /** The node is a member: begin to report. */
-    record Register(NodeDescriptor node, Quorum quorum, ActorRef<Coordinator.Message> coordinator) implements Command {}
+    record Register(NodeDescriptor node, Quorum quorum, Rescue rescue,
+            ActorRef<Coordinator.Message> coordinator) implements Command {}
 
     /** The engine runs: replicas can be loaded, tables installed. */
     record EngineStarted(Endpoint endpoint, BulkPlane bulk, Consumer<RoutingTable> install, Supplier<List<Integer>> suspects,
@@ -90,7 +91,7 @@ final class NodeGuardian {
     private static Behavior<Command> begin(final ActorContext<Command> context, final TimerScheduler<Command> timers,
             final Register register, final Residency residency, final Listener listener) {
         final NodeGuardian guardian = new NodeGuardian(context,
-                new Participant(register.node(), residency, register.quorum(), System.nanoTime()),
+                new Participant(register.node(), residency, register.quorum(), register.rescue(), System.nanoTime()),
                 register.coordinator(), listener);
         timers.startTimerWithFixedDelay(new Tick(), TICK);
         guardian.step(new Event.Tick());
@@ -149,6 +150,7 @@ final class NodeGuardian {
                 case Participant.Command.Report report -> coordinator.tell(new Coordinator.Report(report.state(), answers));
                 case Participant.Command.StartEngine start -> listener.identified(start.nodeId());
                 case Participant.Command.Install install -> engine().install().accept(install.table());
+                case Participant.Command.Reroute reroute -> engine().install().accept(reroute.table());
                 case Participant.Command.Replica replica -> tell(replica.command());
             }
         }

@@ -96,6 +96,8 @@ final class NodeStart {
         final ActorRef<Coordinator.Message> coordinator = coordinator(system, identity, checkpoint);
         system.tell(new NodeGuardian.Register(descriptor,
                 new Quorum(descriptor.member().address(), settings.minorityAfter().toNanos()),
+                new Rescue(settings.lostAfter().toNanos(),
+                        settings.memoryBudgetBytes() / PlacementModel.largestExpertBytes(checkpoint)),
                 coordinator));
         final int nodeId = await(watch.nodeId(), joinedByNs, "the coordinator did not take this node in");
 

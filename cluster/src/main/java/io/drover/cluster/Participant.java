@@ -2,6 +2,7 @@ package io.drover.cluster;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
@@ -50,6 +51,9 @@ final class Participant {
 
         record Install(RoutingTable table) implements Command {}
 
+        /** The installed table with places for experts that are lost, or as it was; under the same epoch. */
+        record Reroute(RoutingTable table) implements Command {}
+
         record Replica(Residency.Command command) implements Command {}
     }
 
@@ -60,6 +64,9 @@ final class Participant {
     private final NodeDescriptor node;
     private final Residency residency;
     private final Quorum quorum;
+    private final Rescue rescue;
+    private @Nullable RoutingTable rescued;
+    private long unansweredNs = Long.MAX_VALUE;
     private Epoch obeyed = Epoch.NONE;
     private @Nullable ExpertSet held;
     private int nodeId = -1;
@@ -78,10 +85,12 @@ final class Participant {
     private long reportedNs;
     private long answeredNs;
 
-    Participant(final NodeDescriptor node, final Residency residency, final Quorum quorum, final long nowNs) {
+    Participant(final NodeDescriptor node, final Residency residency, final Quorum quorum, final Rescue rescue,
+            final long nowNs) {
         this.node = node;
         this.residency = residency;
         this.quorum = quorum;
+        this.rescue = rescue;
         answeredNs = nowNs;
     }
 
@@ -114,6 +123,7 @@ final class Participant {
         if (view != null) {
             quorum.step(view.nodes(), Set.copyOf(suspects), nowNs);
         }
+        rescue(commands, nowNs);
         if (endpoint != null) {
             residency.step(nowNs).forEach(command -> commands.add(new Command.Replica(command)));
         }
@@ -125,13 +135,31 @@ final class Participant {
         if (reportDue || nowNs - reportedNs >= (ready() ? QUIET_PERIOD_NS : BUSY_PERIOD_NS)) {
             reportDue = false;
             reportedNs = nowNs;
+            unansweredNs = Math.min(unansweredNs, nowNs);
             commands.add(new Command.Report(report()));
         }
         return commands;
     }
 
+    private void rescue(final List<Command> commands, final long nowNs) {
+        final RoutingTable base = installed;
+        if (base == null) {
+            return;
+        }
+        final RoutingTable now = rescue.step(base, Set.copyOf(suspects), Math.max(0, nowNs - unansweredNs), nowNs);
+        if (!Objects.equals(now, rescued)) {
+            rescued = now;
+            // What was loaded stays until a coordinator says what to hold: one that has heard of it may count on it already.
+            if (now != null) {
+                residency.rescue(rescue.fitting(hostedHere(now.placement()), residency));
+            }
+            commands.add(new Command.Reroute(now == null ? base : now));
+        }
+    }
+
     private void obey(final Orders orders, final List<Command> commands, final long nowNs) {
         answeredNs = nowNs;
+        unansweredNs = Long.MAX_VALUE;
         view = orders.view();
         reportDue |= orders.recall() && !recalled;
         recalled = orders.recall();
@@ -148,6 +176,7 @@ final class Participant {
         }
         if (orders.hold() != null) {
             residency.want(orders.hold());
+            residency.rescue(ExpertSet.EMPTY);
         }
         // What is ordered is confirmed at once: the next step of a move may wait for it.
         reportDue |= orders.hold() != null && !orders.hold().equals(held);
@@ -161,6 +190,7 @@ final class Participant {
         if (table != null && endpoint != null && table.epoch().compareTo(epoch()) > 0) {
             installed = table;
             residency.installed(hostedHere(table.placement()));
+            rescued = null;
             commands.add(new Command.Install(table));
             reportDue = true;
         }

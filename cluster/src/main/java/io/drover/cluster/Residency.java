@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * Brings the replicas of a node to what the coordinator wants: {@code step(now) -> commands}. A replica, known by its code in an
@@ -45,6 +46,7 @@ final class Residency {
     private final Map<Integer, Replica> replicas = new TreeMap<>();
     private ExpertSet wanted = ExpertSet.EMPTY;
     private ExpertSet named = ExpertSet.EMPTY;
+    private ExpertSet rescued = ExpertSet.EMPTY;
     private String problem = "";
 
     /**
@@ -65,6 +67,11 @@ final class Residency {
     /** @param inTable this device's replicas in the installed table: they stay, wanted or not */
     void installed(final ExpertSet inTable) {
         named = inTable;
+    }
+
+    /** @param forOthers what nobody ordered and is to be held all the same, until this is called again */
+    void rescue(final ExpertSet forOthers) {
+        rescued = forOthers;
     }
 
     void ready(final int code, final long nowNs) {
@@ -94,7 +101,8 @@ final class Residency {
         final List<Command> commands = new ArrayList<>();
         replicas.entrySet()
                 .removeIf(entry -> entry.getValue().state() == State.FAILED
-                        && (!wanted.contains(entry.getKey()) || nowNs - entry.getValue().sinceNs() >= retryNs));
+                        && (!wanted.contains(entry.getKey()) && !rescued.contains(entry.getKey())
+                                || nowNs - entry.getValue().sinceNs() >= retryNs));
         int loading = 0;
         for (final Map.Entry<Integer, Replica> entry : replicas.entrySet()) {
             final int code = entry.getKey();
@@ -108,7 +116,7 @@ final class Residency {
                     }
                 }
                 case READY -> {
-                    if (!wanted.contains(code) && !named.contains(code)) {
+                    if (!wanted.contains(code) && !named.contains(code) && !rescued.contains(code)) {
                         entry.setValue(new Replica(State.DRAINING, nowNs));
                         commands.add(new Command.Drain(code));
                     }
@@ -123,7 +131,8 @@ final class Residency {
                 }
             }
         }
-        wanted.codes().filter(code -> !replicas.containsKey(code)).limit(Math.max(0, parallelLoads - loading)).forEach(code -> {
+        final IntStream toHold = IntStream.concat(wanted.codes(), rescued.codes()).distinct();
+        toHold.filter(code -> !replicas.containsKey(code)).limit(Math.max(0, parallelLoads - loading)).forEach(code -> {
             replicas.put(code, new Replica(State.LOADING, nowNs));
             commands.add(new Command.Load(code));
         });
@@ -145,6 +154,16 @@ final class Residency {
                 .stream()
                 .filter(entry -> states.contains(entry.getValue().state()))
                 .mapToInt(Map.Entry::getKey));
+    }
+
+    /** Whether a replica is here, in whatever state. */
+    boolean holds(final int code) {
+        return replicas.containsKey(code);
+    }
+
+    /** How many are here, in whatever state. */
+    int size() {
+        return replicas.size();
     }
 
     /** How many are ready and stay. */

@@ -63,7 +63,8 @@ final class SimulatedCluster {
             this.member = member;
             this.upNumber = upNumber;
             participant = new Participant(new NodeDescriptor(name, member.address(), member.uid(), "host", SLOTS, IDENTITY),
-                    new Residency(4, 3000 * MS, 2000 * MS), new Quorum(member.address(), 2000 * MS), nowNs);
+                    new Residency(4, 3000 * MS, 2000 * MS), new Quorum(member.address(), 2000 * MS), new Rescue(500 * MS, SLOTS),
+                    nowNs);
         }
 
         Endpoint endpoint() {
@@ -210,6 +211,10 @@ final class SimulatedCluster {
         life.running = false;
         life.state = MemberState.UNREACHABLE;
         life.goneAtNs = nowNs + 2000 * MS + random.nextInt(5000) * MS;
+        lives.stream()
+                .filter(other -> other.running)
+                .forEach(other -> later(400, () -> tell(other,
+                        new Participant.Event.Suspected(List.of(life.participant.nodeId())))));
     }
 
     private void join(final int name) {
@@ -286,6 +291,7 @@ final class SimulatedCluster {
                 case Participant.Command.StartEngine start -> later(random.nextInt(1000),
                         () -> tell(life, new Participant.Event.EngineStarted(life.endpoint(), life.endpoint())));
                 case Participant.Command.Install install -> install(life, before, install.table());
+                case Participant.Command.Reroute reroute -> reroute(life, reroute.table());
                 case Participant.Command.Replica replica -> later(random.nextInt(800),
                         () -> tell(life, outcome(replica.command())));
             }
@@ -313,6 +319,20 @@ final class SimulatedCluster {
         log(life.name + " installs " + table.epoch());
         assertThat(table.epoch()).isGreaterThan(before);
         assertThat(everPublished.get(table.epoch())).as("an epoch is one table").isSameAs(table);
+    }
+
+    private void reroute(final Life life, final RoutingTable table) {
+        log(life.name + " reroutes under " + table.epoch());
+        final RoutingTable base = Objects.requireNonNull(life.participant.installed());
+        assertThat(table.epoch()).isEqualTo(base.epoch());
+        assertThat(table.nodes()).isEqualTo(base.nodes());
+        for (int layer = 0; layer < LAYERS; layer++) {
+            for (int expert = 0; expert < EXPERTS; expert++) {
+                for (int i = 0; i < base.placement().replicas(layer, expert); i++) {
+                    assertThat(table.placement().hosts(base.placement().device(layer, expert, i), layer, expert)).isTrue();
+                }
+            }
+        }
     }
 
     private void check(final Formation brain) {
