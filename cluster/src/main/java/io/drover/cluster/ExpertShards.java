@@ -52,6 +52,14 @@ final class ExpertShards {
                 .setShardLocation(shardId(device), Cluster.get(system).selfMember().address());
     }
 
+    /**
+     * A command without effect. It makes the region look the device's shard up when it starts, rather than with the first expert: that may
+     * be one that was lost with a node, and the shard coordinator with it.
+     */
+    static Envelope locate(final int device, final ActorRef<ExpertActor.Reply> replyTo) {
+        return new Envelope(new ReplicaId(0, ExpertSet.MAX_EXPERTS - 1, device), new ExpertActor.Drain(replyTo));
+    }
+
     static String shardId(final int device) {
         return "device-" + device;
     }

@@ -107,6 +107,7 @@ final class NodeGuardian {
             case Replied replied -> step(event(replied.reply()));
             case EngineStarted started -> {
                 engine = started;
+                started.region().tell(ExpertShards.locate(participant.nodeId(), replies));
                 step(new Event.EngineStarted(started.endpoint(), started.bulk().endpoint()));
             }
             case Tick tick -> {
