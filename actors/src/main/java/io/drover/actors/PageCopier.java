@@ -7,6 +7,8 @@ import java.util.function.Predicate;
 
 import org.jspecify.annotations.Nullable;
 
+import io.drover.streams.RateLimit;
+
 /**
  * Has another node, the buddy of each sequence, keep a copy of the full pages of this home's running sequences. A pure step
  * machine: pages are read where they lie, so there is no queue but the cache itself; what the rate or the link does not let
@@ -78,16 +80,13 @@ final class PageCopier {
     private static final int NOBODY = -1;
     private static final int MAX_RELEASES = 1024;
     private static final long CHOOSE_AGAIN_NS = 100_000_000;
-    /** What may go at once after a pause. */
-    private static final double BURST_SECONDS = 0.02;
 
     private final Limits limits;
     private final Actions actions;
+    private final RateLimit rate;
     private final List<Copy> copies = new ArrayList<>();
     private final ArrayDeque<Release> releases = new ArrayDeque<>();
     private final Predicate<Release> sendRelease = this::sendRelease;
-    private double budget;
-    private long refilledNs;
     private long chooseAgainNs = Long.MIN_VALUE;
     private int turn;
     private long pagesCopied;
@@ -97,6 +96,7 @@ final class PageCopier {
     PageCopier(final Limits limits, final Actions actions) {
         this.limits = limits;
         this.actions = actions;
+        rate = new RateLimit(limits.bytesPerSecond(), limits.partBytes(), 0);
     }
 
     /** @param running the sequences that have pages */
@@ -104,7 +104,6 @@ final class PageCopier {
         if (limits.bytesPerSecond() == 0) {
             return;
         }
-        refill(nowNs);
         releases.removeIf(sendRelease);
         for (int i = 0; i < running.size(); i++) {
             final Sequence sequence = running.get(i);
@@ -114,17 +113,10 @@ final class PageCopier {
             }
         }
         forgetEnded();
-        for (int idle = 0; idle < copies.size() && budget >= limits.partBytes();) {
+        for (int idle = 0; idle < copies.size() && rate.has(limits.partBytes(), nowNs);) {
             turn = (turn + 1) % copies.size();
             idle = sendPart(copies.get(turn), nowNs) ? 0 : idle + 1;
         }
-    }
-
-    private void refill(final long nowNs) {
-        final double rate = limits.bytesPerSecond();
-        final double most = Math.max(limits.partBytes(), rate * BURST_SECONDS);
-        budget = Math.min(most, budget + Math.max(0, nowNs - refilledNs) * 1e-9 * rate);
-        refilledNs = nowNs;
     }
 
     private void forgetEnded() {
@@ -171,7 +163,7 @@ final class PageCopier {
         if (!actions.sendPart(copy.buddy, sequence, copy.pages, copy.nextHash, copy.before, length)) {
             return false;
         }
-        budget -= length;
+        rate.take(length);
         bytesCopied += length;
         copy.before += length;
         if (copy.before == limits.pageBytes()) {

@@ -1,6 +1,5 @@
 package io.drover.bench.live;
 
-import java.io.IOException;
 import java.util.Random;
 
 /** The coordinator's node is stopped ({@code SIGSTOP}) until another has taken over; tokens flow, an alert rises, the ledger stays. */
@@ -24,22 +23,10 @@ final class CoordinatorTrial implements LiveBench.Trial {
                 before = cluster.get(gateway, "/admin/moves").get("moves").size();
                 stoppedNs = System.nanoTime();
                 cluster.signal(1, "STOP");
-                LiveCluster.until("the alert", () -> {
-                    try {
-                        return cluster.metric(gateway, "drover_coordinator_silent") > 0;
-                    } catch (final IOException e) {
-                        return false;
-                    }
-                });
+                LiveCluster.until("the alert", () -> cluster.metric(gateway, "drover_coordinator_silent") > 0);
                 alertNs = System.nanoTime();
-                LiveCluster.until("another coordinator", () -> {
-                    try {
-                        return cluster.metric(gateway, "drover_coordinator_silent") == 0
-                                && cluster.get(gateway, "/admin/moves").has("moves");
-                    } catch (final IOException e) {
-                        return false;
-                    }
-                });
+                LiveCluster.until("another coordinator", () -> cluster.metric(gateway, "drover_coordinator_silent") == 0
+                        && cluster.get(gateway, "/admin/moves").has("moves"));
                 answersNs = System.nanoTime();
                 after = cluster.get(gateway, "/admin/moves").get("moves").size();
                 bench.pause(bench.seconds);

@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -30,6 +29,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
  * is a process of its own. Node i, from 1, listens on port {@code base + i}.
  */
 final class LiveCluster implements AutoCloseable {
+    /** What is waited for. */
+    interface Condition {
+        boolean holds() throws IOException;
+    }
+
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String DRIVER_READY = "media driver ready in ";
     private static final Duration START = Duration.ofSeconds(180);
@@ -152,13 +156,22 @@ final class LiveCluster implements AutoCloseable {
         }));
     }
 
-    static void until(final String what, final BooleanSupplier condition) throws InterruptedException {
+    /** A node that cannot be asked now does not fulfil a condition. */
+    static void until(final String what, final Condition condition) throws InterruptedException {
         final long deadlineNs = System.nanoTime() + START.toNanos();
-        while (!condition.getAsBoolean()) {
+        while (!holds(condition)) {
             if (System.nanoTime() > deadlineNs) {
                 throw new IllegalStateException("waited " + START.toSeconds() + " s in vain for " + what);
             }
             Thread.sleep(50);
+        }
+    }
+
+    private static boolean holds(final Condition condition) {
+        try {
+            return condition.holds();
+        } catch (final IOException e) {
+            return false;
         }
     }
 
