@@ -84,7 +84,7 @@ final class NodeStart {
         final Checkpoint checkpoint = opened(Checkpoint.open(settings.modelDirectory(), settings.weights().required()));
         final Identity identity = ModelIdentity.of(checkpoint, settings.modelDirectory(), settings.engine());
         final DeviceExecutor.Handover handover = new DeviceExecutor.Handover();
-        final ActorSystem<NodeGuardian.Command> system = startSystem(identity, handover);
+        final ActorSystem<NodeGuardian.Command> system = startSystem(identity, checkpoint, handover);
         opened.push(() -> terminate(system));
 
         watch.tell(Progress.Stage.JOINING, 0, 0, settings.seeds().isEmpty()
@@ -96,9 +96,7 @@ final class NodeStart {
         final ActorRef<Coordinator.Message> coordinator = coordinator(system, identity, checkpoint);
         system.tell(new NodeGuardian.Register(descriptor,
                 new Quorum(descriptor.member().address(), settings.minorityAfter().toNanos()),
-                new Rescue(settings.lostAfter().toNanos(),
-                        settings.memoryBudgetBytes() / PlacementModel.largestExpertBytes(checkpoint)),
-                coordinator));
+                new Rescue(settings.lostAfter().toNanos()), coordinator));
         final int nodeId = await(watch.nodeId(), joinedByNs, "the coordinator did not take this node in");
 
         watch.tell(Progress.Stage.STARTING, 0, 0, "starting the engine of node " + nodeId);
@@ -121,8 +119,10 @@ final class NodeStart {
                 coordinator);
     }
 
-    private ActorSystem<NodeGuardian.Command> startSystem(final Identity identity, final DeviceExecutor.Handover handover) {
-        final Residency residency = new Residency(settings.parallelLoads(), settings.replicaTimeout().toNanos(),
+    private ActorSystem<NodeGuardian.Command> startSystem(final Identity identity, final Checkpoint checkpoint,
+            final DeviceExecutor.Handover handover) {
+        final Residency residency = new Residency(settings.memoryBudgetBytes() / PlacementModel.largestExpertBytes(checkpoint),
+                settings.parallelLoads(), settings.replicaTimeout().toNanos(),
                 settings.replicaRetry().toNanos());
         try {
             return ActorSystem.create(NodeGuardian.create(identity, residency, watch), SYSTEM_NAME,

@@ -149,9 +149,8 @@ final class Participant {
         final RoutingTable now = rescue.step(base, Set.copyOf(suspects), Math.max(0, nowNs - unansweredNs), nowNs);
         if (!Objects.equals(now, rescued)) {
             rescued = now;
-            // What was loaded stays until a coordinator says what to hold: one that has heard of it may count on it already.
             if (now != null) {
-                residency.rescue(rescue.fitting(hostedHere(now.placement()), residency));
+                residency.rescue(hostedHere(now.placement()));
             }
             commands.add(new Command.Reroute(now == null ? base : now));
         }
@@ -176,7 +175,6 @@ final class Participant {
         }
         if (orders.hold() != null) {
             residency.want(orders.hold());
-            residency.rescue(ExpertSet.EMPTY);
         }
         // What is ordered is confirmed at once: the next step of a move may wait for it.
         reportDue |= orders.hold() != null && !orders.hold().equals(held);

@@ -21,24 +21,13 @@ import io.drover.placement.Placement;
  */
 final class Rescue {
     private final long afterNs;
-    private final long slots;
     private Set<Integer> silent = Set.of();
     private long silentNs;
     private @Nullable Epoch begun;
 
-    /**
-     * @param afterNs how long nodes and coordinator must have been silent
-     * @param slots   replicas that this node's memory budget has room for
-     */
-    Rescue(final long afterNs, final long slots) {
+    /** @param afterNs how long nodes and coordinator must have been silent */
+    Rescue(final long afterNs) {
         this.afterNs = afterNs;
-        this.slots = slots;
-    }
-
-    /** Of what this node is to hold by a table, that which it holds already or has room for. */
-    ExpertSet fitting(final ExpertSet toHold, final Residency residency) {
-        final long[] room = {slots - residency.size()};
-        return toHold.filter(code -> residency.holds(code) || room[0]-- > 0);
     }
 
     /**

@@ -40,6 +40,7 @@ final class Residency {
 
     private record Replica(State state, long sinceNs) {}
 
+    private final long slots;
     private final int parallelLoads;
     private final long deadlineNs;
     private final long retryNs;
@@ -50,18 +51,22 @@ final class Residency {
     private String problem = "";
 
     /**
+     * @param slots         replicas that the node's memory budget has room for
      * @param parallelLoads replicas that may load at once
      * @param deadlineNs    after which an unanswered command is repeated
      * @param retryNs       after which a failed load is tried again
      */
-    Residency(final int parallelLoads, final long deadlineNs, final long retryNs) {
+    Residency(final long slots, final int parallelLoads, final long deadlineNs, final long retryNs) {
+        this.slots = slots;
         this.parallelLoads = parallelLoads;
         this.deadlineNs = deadlineNs;
         this.retryNs = retryNs;
     }
 
+    /** What was rescued ends with this: who gives orders knows what is here. */
     void want(final ExpertSet replicasToHold) {
         wanted = replicasToHold;
+        rescued = ExpertSet.EMPTY;
     }
 
     /** @param inTable this device's replicas in the installed table: they stay, wanted or not */
@@ -69,9 +74,16 @@ final class Residency {
         named = inTable;
     }
 
-    /** @param forOthers what nobody ordered and is to be held all the same, until this is called again */
+    /**
+     * Takes up what nobody ordered, as far as there is room. It stays, beside what was taken up before, until {@link #want}: a coordinator
+     * that has heard of it may count on it while its orders are still on their way.
+     */
     void rescue(final ExpertSet forOthers) {
-        rescued = forOthers;
+        final ExpertSet here = ExpertSet.of(IntStream.concat(IntStream.concat(wanted.codes(), rescued.codes()),
+                replicas.keySet().stream().mapToInt(Integer::intValue)));
+        final long room = Math.max(0, slots - here.size());
+        rescued = ExpertSet.of(IntStream.concat(IntStream.concat(rescued.codes(), forOthers.codes().filter(here::contains)),
+                forOthers.codes().filter(code -> !here.contains(code)).limit(room)));
     }
 
     void ready(final int code, final long nowNs) {
@@ -154,16 +166,6 @@ final class Residency {
                 .stream()
                 .filter(entry -> states.contains(entry.getValue().state()))
                 .mapToInt(Map.Entry::getKey));
-    }
-
-    /** Whether a replica is here, in whatever state. */
-    boolean holds(final int code) {
-        return replicas.containsKey(code);
-    }
-
-    /** How many are here, in whatever state. */
-    int size() {
-        return replicas.size();
     }
 
     /** How many are ready and stay. */

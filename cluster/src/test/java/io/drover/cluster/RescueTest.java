@@ -41,7 +41,7 @@ final class RescueTest {
     }
 
     private static RoutingTable rescued(final RoutingTable base, final Set<Integer> suspects) {
-        final Rescue rescue = new Rescue(AFTER_NS, EXPERTS);
+        final Rescue rescue = new Rescue(AFTER_NS);
         assertThat(rescue.step(base, suspects, AFTER_NS, 0)).isNull();
         return Objects.requireNonNullElse(rescue.step(base, suspects, AFTER_NS, AFTER_NS), base);
     }
@@ -49,7 +49,7 @@ final class RescueTest {
     @Test
     void beginsWhenNodesAndCoordinatorHaveBeenSilentAndLastsUntilTheNextTable() {
         final RoutingTable base = table(4, 1);
-        final Rescue rescue = new Rescue(AFTER_NS, EXPERTS);
+        final Rescue rescue = new Rescue(AFTER_NS);
         rescue.step(base, Set.of(2), 0, 0);
         assertThat(rescue.step(base, Set.of(2), AFTER_NS - 1, AFTER_NS)).as("the coordinator may yet answer").isNull();
         assertThat(rescue.step(base, Set.of(1), AFTER_NS, AFTER_NS + 1)).as("another node is silent").isNull();
@@ -97,15 +97,6 @@ final class RescueTest {
                 }
             }
         }
-    }
-
-    @Test
-    void aNodeTakesWhatItHasRoomFor() {
-        final Residency residency = new Residency(8, 1000, 1000);
-        residency.want(ExpertSet.of(IntStream.range(0, 4)));
-        residency.step(0);
-        final ExpertSet fitting = new Rescue(AFTER_NS, 6).fitting(ExpertSet.of(IntStream.range(2, 12)), residency);
-        assertThat(fitting).isEqualTo(ExpertSet.of(IntStream.of(2, 3, 4, 5)));
     }
 
     private static List<Integer> holders(final RoutingTable table, final int layer, final int expert) {

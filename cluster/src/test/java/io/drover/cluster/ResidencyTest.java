@@ -12,7 +12,7 @@ import io.drover.cluster.Residency.Command.Drain;
 import io.drover.cluster.Residency.Command.Load;
 
 class ResidencyTest {
-    private final Residency residency = new Residency(2, 100, 1000);
+    private final Residency residency = new Residency(6, 2, 100, 1000);
 
     @Test
     void loadsSoManyAtOnceAndAsksAgainWhenNobodyAnswers() {
@@ -57,6 +57,23 @@ class ResidencyTest {
         residency.drained(2);
         residency.installed(codes());
         assertThat(residency.step(103)).containsExactly(new Drain(1));
+    }
+
+    @Test
+    void rescuesWhatThereIsRoomForUntilItIsToldWhatToHold() {
+        residency.want(codes(0, 1, 2, 3));
+        residency.step(0);
+        residency.rescue(codes(2, 3, 4, 5, 6));
+        residency.rescue(codes(7));
+        for (int code = 0; code < 8; code++) {
+            residency.ready(code, 1);
+            residency.step(1);
+        }
+        assertThat(residency.loaded()).isEqualTo(codes(0, 1, 2, 3, 4, 5));
+        residency.rescue(codes(5));
+        assertThat(residency.step(2)).as("what was rescued first stays").isEmpty();
+        residency.want(codes(0, 1, 2, 3, 5));
+        assertThat(residency.step(3)).containsExactly(new Drain(4));
     }
 
     @Test

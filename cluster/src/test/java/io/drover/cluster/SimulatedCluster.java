@@ -63,7 +63,7 @@ final class SimulatedCluster {
             this.member = member;
             this.upNumber = upNumber;
             participant = new Participant(new NodeDescriptor(name, member.address(), member.uid(), "host", SLOTS, IDENTITY),
-                    new Residency(4, 3000 * MS, 2000 * MS), new Quorum(member.address(), 2000 * MS), new Rescue(500 * MS, SLOTS),
+                    new Residency(SLOTS, 4, 3000 * MS, 2000 * MS), new Quorum(member.address(), 2000 * MS), new Rescue(500 * MS),
                     nowNs);
         }
 
