@@ -21,11 +21,18 @@ final class ExpertSet {
 
     /** @param codes in any order, with or without repeats; none negative */
     static ExpertSet of(final IntStream codes) {
-        final int[] sorted = codes.sorted().distinct().toArray();
+        final int[] sorted = codes.toArray();
+        Arrays.sort(sorted);
         if (sorted.length > 0 && sorted[0] < 0) {
             throw new IllegalArgumentException("code " + sorted[0] + " is negative: no layer << 16 | expert");
         }
-        return sorted.length == 0 ? EMPTY : new ExpertSet(sorted);
+        int distinct = 0;
+        for (final int code : sorted) {
+            if (distinct == 0 || code != sorted[distinct - 1]) {
+                sorted[distinct++] = code;
+            }
+        }
+        return distinct == 0 ? EMPTY : new ExpertSet(Arrays.copyOf(sorted, distinct));
     }
 
     static int code(final int layer, final int expert) {

@@ -2,6 +2,7 @@ package io.drover.cluster;
 
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -79,11 +80,18 @@ final class Residency {
      * that has heard of it may count on it while its orders are still on their way.
      */
     void rescue(final ExpertSet forOthers) {
-        final ExpertSet here = ExpertSet.of(IntStream.concat(IntStream.concat(wanted.codes(), rescued.codes()),
-                replicas.keySet().stream().mapToInt(Integer::intValue)));
-        final long room = Math.max(0, slots - here.size());
-        rescued = ExpertSet.of(IntStream.concat(IntStream.concat(rescued.codes(), forOthers.codes().filter(here::contains)),
-                forOthers.codes().filter(code -> !here.contains(code)).limit(room)));
+        final Set<Integer> kept = new HashSet<>();
+        IntStream.concat(IntStream.concat(wanted.codes(), named.codes()), rescued.codes()).forEach(kept::add);
+        final Set<Integer> taken = new HashSet<>(kept);
+        taken.addAll(replicas.keySet());
+        forOthers.codes().forEach(code -> {
+            final Set<Integer> inMemory = replicas.containsKey(code) ? kept : taken;
+            if (kept.contains(code) || inMemory.size() < slots) {
+                rescued = rescued.with(code);
+                kept.add(code);
+                taken.add(code);
+            }
+        });
     }
 
     void ready(final int code, final long nowNs) {

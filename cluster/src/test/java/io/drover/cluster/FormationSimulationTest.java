@@ -2,28 +2,29 @@ package io.drover.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
+import java.util.stream.LongStream;
+
 import org.junit.jupiter.api.Test;
 
 /** Whole clusters of {@link Formation} and {@link Participant} on a network that loses, repeats and delays, from one seed each. */
 class FormationSimulationTest {
-    private static final int CLUSTERS = Integer.getInteger("drover.formation.clusters", 40);
+    private static final int CLUSTERS = Integer.getInteger("drover.formation.clusters", 1000);
 
     @Test
     void keepsItsPromisesUnderFaults() {
         final long firstSeed = Long.getLong("drover.formation.seed", System.nanoTime());
-        int restarts = 0;
-        int refusals = 0;
-        for (long seed = firstSeed; seed < firstSeed + CLUSTERS; seed++) {
-            final SimulatedCluster cluster = run(seed);
-            restarts += cluster.coordinators();
-            refusals += cluster.refusals();
-        }
+        final List<int[]> faults = LongStream.range(firstSeed, firstSeed + CLUSTERS)
+                .parallel()
+                .mapToObj(FormationSimulationTest::run)
+                .toList();
         // Else the faults were too tame to show anything.
-        assertThat(restarts).isGreaterThan(3 * CLUSTERS);
-        assertThat(refusals).isLessThan(CLUSTERS / 6);
+        assertThat(faults.stream().mapToInt(counts -> counts[0]).sum()).isGreaterThan(3 * CLUSTERS);
+        assertThat(faults.stream().mapToInt(counts -> counts[1]).sum()).isLessThanOrEqualTo(CLUSTERS / 6);
     }
 
-    private static SimulatedCluster run(final long seed) {
+    /** How many coordinators it had, and how many nodes were refused. */
+    private static int[] run(final long seed) {
         final SimulatedCluster cluster = new SimulatedCluster(seed);
         try {
             cluster.runWithFaults(1500);
@@ -31,6 +32,6 @@ class FormationSimulationTest {
         } catch (final AssertionError | RuntimeException e) {
             throw new AssertionError("seed " + seed + "\n" + cluster.history(), e);
         }
-        return cluster;
+        return new int[]{cluster.coordinators(), cluster.refusals()};
     }
 }

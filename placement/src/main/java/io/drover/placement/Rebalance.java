@@ -129,7 +129,7 @@ public final class Rebalance {
             case RebalanceEvent.LoadFailed failed -> work.loadFailed(failed.move(), failed.reason(), nowNs);
             case RebalanceEvent.DropDone done -> work.dropDone(done.move(), nowNs);
             case RebalanceEvent.EpochApplied applied -> applied(applied, nowNs);
-            case RebalanceEvent.Tick tick -> work.forgetBars(nowNs);
+            case RebalanceEvent.Tick tick -> work.forgetFailures(nowNs);
             case RebalanceEvent.MoveRequested request -> request(request, nowNs);
             case RebalanceEvent.PlanRequested request -> begun = true;
             case RebalanceEvent.Planned planned -> gains.planned(planned.placement(), nowNs);

@@ -169,7 +169,9 @@ final class RebalanceNeeds {
             }
         }
         while (nodes.size() < (lost ? 1 : settings.minReplicas())) {
-            final Shelf place = place(key, nodes, nowNs);
+            final Shelf spared = place(key, nodes, settings.retryNs(), nowNs);
+            // Nobody else can answer for an expert that is lost: then even where its load has failed it is soon tried again.
+            final Shelf place = spared == null && lost ? place(key, nodes, settings.acknowledgeNs(), nowNs) : spared;
             if (place == null) {
                 awaitRoom(key, lost, nodes, promised, without, nowNs);
                 return false;
@@ -202,13 +204,16 @@ final class RebalanceNeeds {
         return shelf == null ? "" : shelf.device.nodeId();
     }
 
-    /** The emptiest device, relative to its slots, that can begin a load of the expert now and is on none of the nodes. */
-    private @Nullable Shelf place(final int key, final Set<String> nodes, final long nowNs) {
+    /**
+     * The emptiest device, relative to its slots, that can begin a load of the expert now, has not failed to within the last
+     * {@code spareNs}, and is on none of the nodes.
+     */
+    private @Nullable Shelf place(final int key, final Set<String> nodes, final long spareNs, final long nowNs) {
         Shelf best = null;
         for (final Shelf shelf : open) {
             if (!nodes.contains(shelf.device.nodeId()) && inventory.suits(key, shelf)
                     && (best == null || (long) shelf.used() * best.slots < (long) best.used() * shelf.slots)
-                    && !work.isBarred(key, shelf.device.ordinal(), nowNs)) {
+                    && !work.hasFailed(key, shelf.device.ordinal(), spareNs, nowNs)) {
                 best = shelf;
             }
         }
@@ -303,7 +308,7 @@ final class RebalanceNeeds {
         for (final int live : inventory.liveDevices(key)) {
             nodes.add(node(live));
         }
-        final Shelf place = place(key, nodes, nowNs);
+        final Shelf place = place(key, nodes, settings.retryNs(), nowNs);
         if (place != null) {
             load(Why.DRAIN, key, device, place, nowNs);
         } else if (!willHaveRoom(key, nodes, promised) && !makeRoom(key, nodes, settings.minReplicas(), promised, nowNs)) {

@@ -121,7 +121,7 @@ final class RebalanceScale {
                 for (final Iterator<Integer> i = added.iterator(); i.hasNext();) {
                     final int device = i.next();
                     if (ledger.isTabu(new Replica(layer, expert, device), nowNs, settings.horizonNs())
-                            || work.isBarred(key, device, nowNs)) {
+                            || work.hasFailed(key, device, settings.retryNs(), nowNs)) {
                         i.remove();
                         // Its counterpart stays too, or the expert would have fewer replicas than planned.
                         dropped.pollLast();

@@ -20,7 +20,7 @@ import java.time.Duration;
  * @param acknowledgeNs    time for an answer to an order or an epoch before it is sent again; doubles with each repetition
  * @param loadNs           time for a load before it is given up
  * @param maxSends         sends of one order before an alert is raised; at least 1
- * @param retryNs          how long a device is spared an expert whose load failed there
+ * @param retryNs          how long a device is spared an expert whose load failed there; acknowledgeNs if no other can take a lost one
  * @param watchdogNs       longest time without progress while there is work
  * @param effort           passed to the planner
  * @param ledgerEntries    moves remembered; at least 1

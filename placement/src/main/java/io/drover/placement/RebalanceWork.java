@@ -38,7 +38,7 @@ final class RebalanceWork {
     private final RebalanceEpochs epochs;
     private final RebalanceLedger ledger;
     private final TreeMap<RebalanceMove.Id, RebalanceMove> moves = new TreeMap<>();
-    private final Map<Replica, Long> barredUntilNs = new HashMap<>();
+    private final Map<Replica, Long> failedNs = new HashMap<>();
     private final Set<String> alerts = new HashSet<>();
     private List<RebalanceCommand> out = new ArrayList<>();
     private long term;
@@ -149,9 +149,10 @@ final class RebalanceWork {
         return freeing;
     }
 
-    boolean isBarred(final int key, final int device, final long nowNs) {
-        final Long until = barredUntilNs.get(replica(key, device));
-        return until != null && until > nowNs;
+    /** Whether the device has failed to load the expert within the last {@code forNs}. */
+    boolean hasFailed(final int key, final int device, final long forNs, final long nowNs) {
+        final Long failed = failedNs.get(replica(key, device));
+        return failed != null && nowNs - failed < forNs;
     }
 
     private Replica replica(final int key, final int device) {
@@ -330,8 +331,8 @@ final class RebalanceWork {
         }
     }
 
-    void forgetBars(final long nowNs) {
-        barredUntilNs.values().removeIf(until -> until <= nowNs);
+    void forgetFailures(final long nowNs) {
+        failedNs.values().removeIf(failed -> nowNs - failed >= settings.retryNs());
     }
 
     int key(final RebalanceMove move) {
@@ -347,7 +348,7 @@ final class RebalanceWork {
 
     private void fail(final RebalanceMove move, final String reason, final long nowNs) {
         move.failure = reason;
-        barredUntilNs.put(new Replica(move.layer, move.expert, move.to), nowNs + settings.retryNs());
+        failedNs.put(new Replica(move.layer, move.expert, move.to), nowNs);
         out.add(new RebalanceCommand.Alert(RebalanceCommand.Kind.MOVE_FAILED, move + ": " + reason));
     }
 

@@ -156,6 +156,12 @@ final class LiveCluster implements AutoCloseable {
         }));
     }
 
+    /** Waits until so many nodes are ready to serve. */
+    void awaitReady(final int count) throws InterruptedException {
+        until(count + " nodes to be ready",
+                () -> running().stream().filter(node -> status(node, "/health/ready") == 200).count() >= count);
+    }
+
     /** A node that cannot be asked now does not fulfil a condition. */
     static void until(final String what, final Condition condition) throws InterruptedException {
         final long deadlineNs = System.nanoTime() + START.toNanos();

@@ -19,20 +19,20 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 /**
  * The home of one request is killed after each of its tokens in turn; the bodies must be equal, byte for byte but for id and time. The
  * request is sampled with a seed, its text is not all ASCII, and its stop string begins at every word. A long stream keeps the gateway
- * from being the home: of nodes with as few sequences it is the first choice, and then those in the order of their ids.
+ * from being the home: of nodes with as few sequences it is the first choice. A killed node starts anew beside the next request.
  */
 final class OwnerTrial implements LiveBench.Trial {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int TOKENS = 200;
-    private static final int OWNER = 1;
+    private static final int SAID = 10;
     private static final int TRIES = 3;
+    private static final int LOOKS = 100;
 
     private final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
     @Override
     public int run(final LiveBench bench) throws Exception {
         int equal = 0;
-        int tried = 0;
         double fenced = 0;
         // Plain kernels give the same bits, and time to act between two tokens.
         try (LiveCluster cluster = bench.cluster(bench.nodes, "drover.engine.kernels = plain")) {
@@ -42,35 +42,43 @@ final class OwnerTrial implements LiveBench.Trial {
             bench.say("%d characters, of which %d are not ASCII", text(control).length(),
                     text(control).chars().filter(c -> c > 127).count());
             final List<Integer> different = new ArrayList<>();
+            final List<Integer> missed = new ArrayList<>();
             for (int i = 0; i < bench.count; i++) {
                 final int after = 1 + (int) ((long) i * TOKENS / bench.count);
                 String body = "";
                 boolean moved = false;
                 for (int attempt = 0; !moved && attempt < TRIES; attempt++) {
+                    cluster.awaitReady(bench.nodes - 1);
                     final double before = cluster.metric(bench.nodes, "drover_engine_takeovers_total");
-                    body = killed(cluster, gateway, model, after);
-                    bench.pause(0.5);
-                    moved = cluster.metric(bench.nodes, "drover_engine_takeovers_total") > before || after == TOKENS;
-                    cluster.start(OWNER);
-                    cluster.awaitWhole();
+                    body = killed(cluster, bench.nodes, model, after);
+                    moved = after == TOKENS || cluster.metric(bench.nodes, "drover_engine_takeovers_total") > before;
                 }
-                tried += moved ? 1 : 0;
-                if (moved && body.equals(control)) {
+                if (!moved) {
+                    missed.add(after);
+                } else if (body.equals(control)) {
                     equal++;
                 } else {
                     different.add(after);
                 }
+                if ((i + 1) % SAID == 0) {
+                    bench.say("%d of %d: %d bodies equal byte for byte; different %s, never killed in time %s", i + 1,
+                            bench.count,
+                            equal, different, missed);
+                }
             }
             fenced = cluster.metric(bench.nodes, "drover_engine_fenced_messages_total");
             bench.say(
-                    "home killed after a token: %d kills, %d bodies equal byte for byte; not equal or not killed in time after tokens %s",
-                    tried, equal, different);
+                    "home killed after a token: %d of %d bodies equal byte for byte; different after tokens %s, never killed in time"
+                            + " after tokens %s",
+                    equal, bench.count, different, missed);
         }
         bench.say("messages of former homes that were fenced off: %.0f", fenced);
         return bench.count - equal;
     }
 
-    private String killed(final LiveCluster cluster, final String gateway, final String model, final int after) throws Exception {
+    /** The body of a request whose home is killed after a token; the home is started anew at once. */
+    private String killed(final LiveCluster cluster, final int door, final String model, final int after) throws Exception {
+        final String gateway = cluster.url(door);
         final CompletableFuture<Void> begun = new CompletableFuture<>();
         final CompletableFuture<Void> over = new CompletableFuture<>();
         final Thread beside = Thread.ofPlatform().daemon().start(() -> {
@@ -89,12 +97,16 @@ final class OwnerTrial implements LiveBench.Trial {
             }
         });
         begun.join();
+        final CompletableFuture<Integer> home = CompletableFuture.supplyAsync(() -> home(cluster, door, over),
+                Thread.ofPlatform().daemon()::start);
         try {
             return body(gateway, request(model, TOKENS), token -> {
-                if (token == after) {
+                final int victim = token == after ? home.join() : 0;
+                if (victim > 0) {
                     try {
-                        cluster.kill(OWNER);
-                    } catch (final InterruptedException e) {
+                        cluster.kill(victim);
+                        cluster.start(victim);
+                    } catch (final InterruptedException | IOException e) {
                         throw new IllegalStateException(e);
                     }
                 }
@@ -103,6 +115,22 @@ final class OwnerTrial implements LiveBench.Trial {
             over.complete(null);
             beside.join();
         }
+    }
+
+    /** The first node but the gateway that has a sequence; 0 if none has one within some time. */
+    private static int home(final LiveCluster cluster, final int door, final CompletableFuture<Void> over) {
+        for (int look = 0; look < LOOKS && !over.isDone(); look++) {
+            for (final int node : cluster.running()) {
+                try {
+                    if (node != door && cluster.metric(node, "drover_engine_sequences_running") > 0) {
+                        return node;
+                    }
+                } catch (final IOException e) {
+                    // It has not opened its door yet.
+                }
+            }
+        }
+        return 0;
     }
 
     private static Map<String, Object> request(final String model, final int tokens) {
