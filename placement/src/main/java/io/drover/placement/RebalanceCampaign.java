@@ -20,7 +20,7 @@ import io.drover.placement.RebalanceScale.Change;
  *                      or steps have become longer by a twentieth: Replan
  * asked    -> aimed    Planned; its devices are renamed so that it shares most replicas with the placement in force
  * aimed    -> proven   after evaluateAfter, it gains enterGain and more than the noise, and pays for all its moves, on routing since
- * aimed    -> none     it does not
+ * aimed    -> none     it does not, or steps have become longer by a further twentieth: the load still shifted when it was planned
  * proven   -> none     reached; or what is left gains less than leaveGain or does not pay; or the cluster has changed
  * </pre>
  *
@@ -37,6 +37,8 @@ final class RebalanceCampaign {
     private @Nullable Placement aim;
     private boolean proven;
     private boolean asked;
+    /** Whether the plan asked for last is for a load that had shifted. */
+    private boolean forShift;
     private long askedNs;
     private double shortest = Double.POSITIVE_INFINITY;
     private long aimedNs;
@@ -50,6 +52,14 @@ final class RebalanceCampaign {
     /** Whether a plan has been asked for and has not come. */
     boolean isAwaited() {
         return asked;
+    }
+
+    /**
+     * Whether a plan for a load that has shifted is on its way or is being proven. Single steps wait for it: they would close places that the
+     * plan may want, as no expert returns to where it was for a horizon.
+     */
+    boolean isFollowingShift() {
+        return forShift && (asked || aim != null && !proven);
     }
 
     /** The cluster is no longer what the plan was made for. */
@@ -68,6 +78,7 @@ final class RebalanceCampaign {
             return false;
         }
         asked = true;
+        forShift = everAsked && shifted;
         everAsked = true;
         inVain = shifted ? 0 : inVain;
         askedNs = nowNs;
@@ -92,6 +103,11 @@ final class RebalanceCampaign {
     List<Change> next(final RebalanceScale scale, final double luck, final long nowNs) {
         final Placement target = aim;
         if (target == null || !proven && nowNs - aimedNs < settings.evaluateAfterNs()) {
+            return List.of();
+        }
+        if (!proven && scale.beforeSeconds() > LONGER * shortest) {
+            // The load still shifted when the plan was made for it; ask() asks for another.
+            abandon();
             return List.of();
         }
         final List<Change> left = scale.changesTo(target);

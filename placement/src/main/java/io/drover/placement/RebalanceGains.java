@@ -168,7 +168,7 @@ final class RebalanceGains {
         if (campaign.ask(scale.beforeSeconds(), nowNs)) {
             work.emit(new RebalanceCommand.Replan(request(scale, null, Long.MAX_VALUE)));
         }
-        final Placement target = plan(scale);
+        final Placement target = campaign.isFollowingShift() && !forced ? null : plan(scale);
         if (target != null) {
             weigh(scale, target, forced, nowNs);
         }

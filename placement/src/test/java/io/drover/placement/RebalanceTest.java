@@ -283,6 +283,37 @@ final class RebalanceTest {
     }
 
     @Test
+    void takesNoSingleStepUntilThePlanForAShiftedLoadIsProven() {
+        wanted = Placement.of(Epoch.NONE, new int[][][]{{{1}, {0}, {1}, {1}}});
+        costOfWanted = 1.99;
+        final Rebalance machine = running(settings(1, 1), 4);
+        assertThat(machine.on(window(), nowNs)).hasOnlyElementsOfType(RebalanceCommand.Replan.class);
+        nowNs += 11 * SECOND;
+        costOfCurrent = 2.5;
+        final List<RebalanceCommand> asked = machine.on(window(), nowNs);
+        assertThat(asked).as("it would gain a fifth").hasSize(1);
+        machine.on(new RebalanceEvent.Planned(planner.plan(only(RebalanceCommand.Replan.class, asked).request())), nowNs);
+        nowNs += 9 * SECOND;
+        assertThat(machine.on(window(), nowNs)).as("not proven").isEmpty();
+        nowNs += 2 * SECOND;
+        assertThat(machine.on(window(), nowNs)).hasSize(1).hasOnlyElementsOfType(Migrate.class);
+    }
+
+    @Test
+    void asksForAnotherPlanWhenTheLoadShiftedOnSinceTheFirst() {
+        wanted = Placement.of(Epoch.NONE, new int[][][]{{{1}, {0}, {1}, {1}}});
+        seesNoStep = true;
+        final Rebalance machine = running(settings(1, 1), 4);
+        final PlanRequest request = only(RebalanceCommand.Replan.class, machine.on(window(), nowNs)).request();
+        machine.on(new RebalanceEvent.Planned(planner.plan(request)), nowNs);
+        nowNs += 11 * SECOND;
+        costOfCurrent = 2.2;
+        assertThat(machine.on(window(), nowNs)).as("though the first one gains")
+                .hasSize(1)
+                .hasOnlyElementsOfType(RebalanceCommand.Replan.class);
+    }
+
+    @Test
     void aGainWithinTheNoiseMovesNothing() {
         wanted = Placement.of(Epoch.NONE, new int[][][]{{{1}, {0}, {1}, {1}}});
         final Rebalance machine = running(settings(1, 1), 4);
