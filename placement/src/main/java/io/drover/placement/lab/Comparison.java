@@ -46,9 +46,9 @@ final class Comparison {
     private Figures run(final Planner planner, final Scenario scenario) {
         final PlanRequest request = request(scenario);
         try {
-            final long start = System.nanoTime();
+            final double start = CpuTime.seconds();
             final Placement placement = planner.plan(request);
-            final double seconds = (System.nanoTime() - start) * 1e-9;
+            final double seconds = CpuTime.seconds() - start;
             request.check(placement);
             final Measures replayed = Replay.measure(report, placement, scenario);
             final Measured measured = replayed.measured();

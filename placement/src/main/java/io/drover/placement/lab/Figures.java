@@ -17,7 +17,7 @@ import io.drover.placement.Placement;
  * @param load        [layer][device] calls per position on the other part; empty if it refused
  * @param bound       what no placement of that imbalance can go below on the other part, null if not computed
  * @param moves       replicas to load when coming from the contiguous placement
- * @param planSeconds time to plan
+ * @param planSeconds of a core, to plan
  */
 record Figures(String policy, Scenario scenario, @Nullable Placement placement, @Nullable String refusal,
         @Nullable Measured fitted,

@@ -10,6 +10,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 
+import org.jspecify.annotations.Nullable;
+
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
@@ -29,14 +31,33 @@ final class HtmlReport {
     /** Replicas put into the file per policy. */
     private static final int MAX_REPLICAS = 100_000;
 
+    /**
+     * A placement to be shown.
+     *
+     * @param policy    that planned it
+     * @param scenario  it was planned for
+     * @param placement null if the policy refused
+     * @param load      [layer][device] calls per position; empty if not known
+     */
+    record Shown(String policy, Scenario scenario, @Nullable Placement placement, double[][] load) {
+        static Shown of(final Figures row) {
+            return new Shown(row.policy(), row.scenario(), row.placement(), row.load());
+        }
+
+        /** What a policy had at the end of a stream. */
+        static Shown of(final OnlinePolicy policy, final Scenario scenario) {
+            return new Shown(policy.name(), scenario, policy.placement(), new double[0][]);
+        }
+    }
+
     private HtmlReport() {}
 
     /**
      * @param report     figures and courses, whose JSON becomes part of the page
-     * @param rows       the figures again, for their placements
+     * @param rows       placements
      * @param statistics of the part that was fitted to
      */
-    static void write(final Path file, final Report report, final List<Figures> rows, final RoutingStatistics statistics)
+    static void write(final Path file, final Report report, final List<Shown> rows, final RoutingStatistics statistics)
             throws IOException {
         final ObjectNode data = report.root().deepCopy();
         placements(data.putArray("placements"), rows);
@@ -52,8 +73,8 @@ final class HtmlReport {
         }
     }
 
-    private static void placements(final ArrayNode array, final List<Figures> rows) {
-        for (final Figures row : rows) {
+    private static void placements(final ArrayNode array, final List<Shown> rows) {
+        for (final Shown row : rows) {
             final Placement placement = row.placement();
             if (placement == null || row.scenario().slots() > MAX_REPLICAS) {
                 continue;

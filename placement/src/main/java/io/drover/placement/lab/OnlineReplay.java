@@ -15,9 +15,6 @@ import io.drover.placement.RoutingStatistics;
  * decayed statistics, then shown to the policy: nobody sees a token before it is served.
  */
 final class OnlineReplay {
-    /** Share of the counts that a window keeps when the next one comes. */
-    static final double DECAY = 0.5;
-
     /**
      * One window under one policy.
      *
@@ -30,7 +27,7 @@ final class OnlineReplay {
     record Window(String phase, double trafficBytes, double moveBytes, int moves, double imbalance, double vectors,
             double predicted) {}
 
-    /** A policy and all its windows. @param planSeconds in all */
+    /** A policy and all its windows. @param planSeconds of a core, in all */
     record Course(OnlinePolicy policy, List<Window> windows, double planSeconds) {
         double trafficBytes() {
             return windows.stream().mapToDouble(Window::trafficBytes).sum();
@@ -113,6 +110,7 @@ final class OnlineReplay {
     private final Scenario scenario;
     private final List<OnlinePolicy> policies;
     private final double scale;
+    private final double decay;
     private final RoutingStatistics statistics;
     private final List<List<Window>> courses = new ArrayList<>();
     private final double[] seconds;
@@ -126,11 +124,13 @@ final class OnlineReplay {
             final Scenario scenario,
             final int windowTokens,
             final double scale,
+            final double decay,
             final int paths) {
         this.stream = stream;
         this.policies = policies;
         this.scenario = scenario;
         this.scale = scale;
+        this.decay = decay;
         limits = new RoutingStatistics.Limits(RoutingStatistics.Limits.DEFAULT.denseExperts(),
                 RoutingStatistics.Limits.DEFAULT.pairsPerExpert(), paths);
         statistics = fresh();
@@ -139,7 +139,10 @@ final class OnlineReplay {
         kept = new Kept(windowTokens, stream.layers(), stream.topK());
     }
 
-    /** @param scale tokens that each token of the stream stands for */
+    /**
+     * @param scale tokens that each token of the stream stands for
+     * @param decay share of its weight that a count keeps from one window to the next
+     */
     static List<Course> run(
             final TokenStream stream,
             final List<OnlinePolicy> policies,
@@ -147,8 +150,9 @@ final class OnlineReplay {
             final int windows,
             final int windowTokens,
             final double scale,
+            final double decay,
             final int paths) {
-        final OnlineReplay replay = new OnlineReplay(stream, policies, scenario, windowTokens, scale, paths);
+        final OnlineReplay replay = new OnlineReplay(stream, policies, scenario, windowTokens, scale, decay, paths);
         for (int window = 0; window < windows; window++) {
             replay.window(window, windowTokens);
         }
@@ -170,7 +174,7 @@ final class OnlineReplay {
         }
         final boolean hindsight = policies.stream().anyMatch(OnlinePolicy::hindsight);
         final RoutingStatistics own = hindsight ? fresh() : statistics;
-        statistics.decay(DECAY);
+        statistics.decay(decay);
         final int[][] chosen = new int[stream.layers()][stream.topK()];
         final float[][] weights = new float[stream.layers()][stream.topK()];
         for (int token = 0; token < windowTokens; token++) {
@@ -184,9 +188,9 @@ final class OnlineReplay {
         for (int i = 0; i < policies.size(); i++) {
             final OnlinePolicy policy = policies.get(i);
             final Measured before = policy.hindsight() ? null : measure(policy.placement());
-            final long start = System.nanoTime();
+            final double start = CpuTime.seconds();
             final int moves = policy.afterWindow(window, policy.hindsight() ? own : statistics);
-            seconds[i] += (System.nanoTime() - start) * 1e-9;
+            seconds[i] += CpuTime.seconds() - start;
             final Measured measured = before == null ? measure(policy.placement()) : before;
             courses.get(i)
                     .add(new Window(stream.phase(), bytes(measured, windowTokens), (double) moves * scenario.cost().expertBytes(),

@@ -61,9 +61,12 @@ final class OnlineRun {
         if (options.sampled < 1) {
             throw new IllegalArgumentException("--sampled is " + options.sampled + "; expected at least 1");
         }
-        final TraceStream first = new TraceStream(trace, phases.subList(0, 1), Long.MAX_VALUE, options.seed + 1);
+        if (!(options.decay >= 0 && options.decay <= 1)) {
+            throw new IllegalArgumentException("--decay is " + options.decay + "; expected 0 to 1");
+        }
+        final TraceStream first = new TraceStream(trace, phases.subList(0, 1), Long.MAX_VALUE, 1, options.seed + 1);
         final int windows = (int) ((long) options.phaseTokens * phases.size() / options.windowTokens);
-        return new Course(new TraceStream(trace, phases, options.phaseTokens, options.seed),
+        return new Course(new TraceStream(trace, phases, options.phaseTokens, options.sampled, options.seed),
                 statistics(first, 4 * options.windowTokens),
                 windows, options.windowTokens, options.sampled, options.tokensPerSecond);
     }
@@ -111,7 +114,7 @@ final class OnlineRun {
             policies.add(new Oracle(best, fixed, request(course, withReserve(scenario))));
         }
         return OnlineReplay.run(course.stream(), policies, scenario, course.windows(), course.windowTokens(), course.scale(),
-                PATHS);
+                options.decay, PATHS);
     }
 
     private Placement plan(final Planner planner, final Course course, final Scenario scenario) {

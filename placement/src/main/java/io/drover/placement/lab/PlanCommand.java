@@ -84,23 +84,25 @@ public final class PlanCommand {
         out.printf(Locale.ROOT, "fitted on %d tokens, reported on %d (--split %s)%n", parts.fit().tokens(),
                 parts.report().tokens(),
                 options.split);
-        final List<Planner> planners = Policies.named(options.policies);
+        final List<Planner> planners = Policies.named(options.policies, options.balance);
         final Report report = new Report(trace.model(), options);
         final Comparison comparison = new Comparison(parts, options.seed);
         final List<Figures> rows = new ArrayList<>();
+        final List<HtmlReport.Shown> shown = new ArrayList<>();
         for (final Mode mode : options.modes()) {
             if (options.online) {
-                online(trace, mode, planners, report);
+                shown.addAll(online(trace, mode, planners, report));
             } else {
                 rows.addAll(compare(trace, mode, planners, comparison));
             }
         }
         rows.forEach(report::add);
+        rows.forEach(row -> shown.add(HtmlReport.Shown.of(row)));
         if (options.json != null) {
             report.write(options.json);
         }
         if (options.html != null) {
-            HtmlReport.write(options.html, report, rows, comparison.statistics());
+            HtmlReport.write(options.html, report, shown, comparison.statistics());
         }
     }
 
@@ -116,7 +118,8 @@ public final class PlanCommand {
         return rows;
     }
 
-    private void online(final Trace trace, final Mode mode, final List<Planner> planners, final Report report) {
+    /** @return placements at the end of the stream */
+    private List<HtmlReport.Shown> online(final Trace trace, final Mode mode, final List<Planner> planners, final Report report) {
         final Scenario scenario = Scenario.of(options, mode, options.devices, options.slots, options.minReplicas,
                 (long) trace.layers() * trace.experts());
         final OnlineRun online = new OnlineRun(options, out);
@@ -124,6 +127,11 @@ public final class PlanCommand {
         final List<OnlineReplay.Course> courses = online.run(course, scenario, planners);
         online.print(courses, scenario, course);
         report.add(courses, scenario, course);
+        return shown(courses, scenario);
+    }
+
+    private static List<HtmlReport.Shown> shown(final List<OnlineReplay.Course> courses, final Scenario scenario) {
+        return courses.stream().map(each -> HtmlReport.Shown.of(each.policy(), scenario)).toList();
     }
 
     private void simulate(final SimulationSpec spec) throws IOException {
@@ -135,16 +143,19 @@ public final class PlanCommand {
                 spec.windowSeconds(), spec.tokens());
         final Report report = new Report("simulated: " + what, options);
         final OnlineRun online = new OnlineRun(options, out);
-        RoutingStatistics shown = null;
+        RoutingStatistics statistics = null;
+        final List<HtmlReport.Shown> shown = new ArrayList<>();
         for (final Mode mode : options.modes()) {
             final Scenario scenario = Scenario.of(options, mode, spec.devices(), spec.devicesPerNode(), options.slots,
                     options.minReplicas, (long) spec.layers() * spec.experts());
             final long start = System.nanoTime();
             final OnlineRun.Course course = online.course(spec);
-            final List<OnlineReplay.Course> courses = online.run(course, scenario, Policies.named(options.policies));
+            final List<OnlineReplay.Course> courses = online.run(course, scenario,
+                    Policies.named(options.policies, options.balance));
             online.print(courses, scenario, course);
             report.add(courses, scenario, course);
-            shown = course.firstPhase();
+            shown.addAll(shown(courses, scenario));
+            statistics = course.firstPhase();
             final double seconds = (System.nanoTime() - start) * 1e-9;
             out.printf(Locale.ROOT, "%.1f s for %d hours under %d policies: %.0f times as fast as the clock%n", seconds,
                     spec.hours(),
@@ -153,8 +164,8 @@ public final class PlanCommand {
         if (options.json != null) {
             report.write(options.json);
         }
-        if (options.html != null && shown != null) {
-            HtmlReport.write(options.html, report, List.of(), shown);
+        if (options.html != null && statistics != null) {
+            HtmlReport.write(options.html, report, shown, statistics);
         }
     }
 

@@ -65,6 +65,10 @@ final class PlanOptions {
         "Tokens of the stream that each replayed token stands for: hours in few tokens (${DEFAULT-VALUE})."})
     int sampled;
 
+    @Option(names = "--decay", paramLabel = "X", defaultValue = "0.5", description = {
+        "Share of its weight that a count keeps from one window to the next, 0 to 1 (${DEFAULT-VALUE})."})
+    double decay;
+
     @Option(names = "--regret", description = {
         "Online, plan each window on itself too, moves for nothing, and show what each policy needs beyond that (slow)."})
     boolean regret;
@@ -149,6 +153,10 @@ final class PlanOptions {
 
     @Option(names = "--effort", paramLabel = "N", defaultValue = "100", description = "How hard planners search (${DEFAULT-VALUE}).")
     int effort;
+
+    @Option(names = "--balance", paramLabel = "X", defaultValue = "3", description = {
+        "Vectors per token-layer that the joint planner gives for one unit of imbalance less (${DEFAULT-VALUE})."})
+    double balance;
 
     @Option(names = "--json", paramLabel = "FILE", description = "Write every figure.")
     @Nullable

@@ -15,24 +15,31 @@ import io.drover.placement.ShadowPlanner;
 
 /** The planners that the lab compares, simplest first. */
 final class Policies {
-    private static final List<Planner> ALL = List.of(new ContiguousPlanner(), new RoundRobinPlanner(), EplbPlanner.global(),
-            new LinaPlanner(), new ShadowPlanner(), new ExFlowPlanner(),
-            new FlexMoePlanner(), new JointPlanner());
-
     private Policies() {}
 
-    /** @throws IllegalArgumentException if a name is not known; the message lists those that are */
-    static List<Planner> named(final List<String> names) {
+    private static List<Planner> all(final double balance) {
+        return List.of(new ContiguousPlanner(), new RoundRobinPlanner(), EplbPlanner.global(), new LinaPlanner(),
+                new ShadowPlanner(),
+                new ExFlowPlanner(), new FlexMoePlanner(),
+                new JointPlanner(new JointPlanner.Weights(balance, JointPlanner.DEFAULT_WEIGHTS.horizonPositions())));
+    }
+
+    /**
+     * @param balance that the joint planner is given
+     * @throws IllegalArgumentException if a name is not known; the message lists those that are
+     */
+    static List<Planner> named(final List<String> names, final double balance) {
+        final List<Planner> all = all(balance);
         if (names.equals(List.of("all"))) {
-            return ALL;
+            return all;
         }
         final List<Planner> chosen = new ArrayList<>();
         for (final String name : names) {
-            chosen.add(ALL.stream()
+            chosen.add(all.stream()
                     .filter(planner -> planner.name().equals(name))
                     .findFirst()
                     .orElseThrow(() -> new IllegalArgumentException("--policy names '" + name + "'; expected all or some of "
-                            + ALL.stream().map(Planner::name).toList())));
+                            + all.stream().map(Planner::name).toList())));
         }
         return chosen;
     }

@@ -4,8 +4,10 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 import io.drover.placement.Device;
@@ -38,6 +40,7 @@ final class RebalancedPolicy implements OnlinePolicy {
     private final long loadNs;
     private final long horizonNs;
     private final Map<RebalanceMove.Id, RebalanceMove.Why> reasons = new HashMap<>();
+    private final Set<RebalanceMove.Id> loaded = new HashSet<>();
     private final Map<Replica, Long> leftAtNs = new HashMap<>();
     private Placement placement;
     private long nowNs;
@@ -174,6 +177,10 @@ final class RebalancedPolicy implements OnlinePolicy {
     }
 
     private List<RebalanceEvent> loaded(final RebalanceMove.Id move, final Replica replica) {
+        if (!loaded.add(move)) {
+            // The order was repeated because the answer took its time.
+            return List.of(new RebalanceEvent.Acknowledged(move), new RebalanceEvent.LoadDone(move));
+        }
         loads++;
         nowNs += loadNs;
         final Long left = leftAtNs.get(replica);

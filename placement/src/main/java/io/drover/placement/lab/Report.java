@@ -32,6 +32,8 @@ final class Report {
         root.put("split", options.split);
         root.put("seed", options.seed);
         root.put("effort", options.effort);
+        root.put("balance", options.balance);
+        root.put("decay", options.decay);
         root.put("hidden", options.hidden);
         root.put("wire", options.wire);
         root.put("kv_bytes", options.kvBytes);

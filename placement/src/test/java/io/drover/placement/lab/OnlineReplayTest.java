@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.util.Arrays;
 import java.util.List;
 
 import org.junit.jupiter.api.BeforeAll;
@@ -74,12 +75,34 @@ final class OnlineReplayTest {
         final int[][] a = new int[4][2];
         final int[][] b = new int[4][2];
         final float[][] weights = new float[4][2];
-        final TraceStream one = new TraceStream(trace, List.of("law", "stem"), 100, 3);
-        final TraceStream two = new TraceStream(trace, List.of("law", "stem"), 100, 3);
+        final TraceStream one = new TraceStream(trace, List.of("law", "stem"), 100, 1, 3);
+        final TraceStream two = new TraceStream(trace, List.of("law", "stem"), 100, 1, 3);
         for (int token = 0; token < 300; token++) {
             assertThat(one.next(a, weights)).isEqualTo(two.next(b, weights));
             assertThat(a).isDeepEqualTo(b);
             assertThat(one.phase()).isEqualTo(token / 100 % 2 == 0 ? "law" : "stem");
         }
+    }
+
+    @Test
+    void aSampledStreamChangesItsDomainAtOnce() {
+        assertThat(unchangedAfterTheChange(1)).isPositive();
+        assertThat(unchangedAfterTheChange(100)).isZero();
+    }
+
+    /** Of the first 60 tokens after a change of domain, those that are as in a stream whose domain does not change. */
+    private static int unchangedAfterTheChange(final int sampled) {
+        final TraceStream both = new TraceStream(trace, List.of("law", "stem"), 1_000, sampled, 3);
+        final TraceStream law = new TraceStream(trace, List.of("law"), 1_000, sampled, 3);
+        final int[][] a = new int[4][2];
+        final int[][] b = new int[4][2];
+        final float[][] weights = new float[4][2];
+        int same = 0;
+        for (int token = 0; token < 1_060; token++) {
+            both.next(a, weights);
+            law.next(b, weights);
+            same += token >= 1_000 && Arrays.deepEquals(a, b) ? 1 : 0;
+        }
+        return same;
     }
 }

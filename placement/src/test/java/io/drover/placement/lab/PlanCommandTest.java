@@ -101,7 +101,7 @@ final class PlanCommandTest {
                 assertThat(row.get("imbalance").doubleValue()).isGreaterThanOrEqualTo(1);
             }
         }
-        for (final var planner : Policies.named(List.of("all"))) {
+        for (final var planner : Policies.named(List.of("all"), 3)) {
             assertThat(seen).contains(planner.name() + " home", planner.name() + " walk");
             assertThat(out).contains(planner.name());
         }
@@ -181,7 +181,8 @@ final class PlanCommandTest {
         "--policy best | 2 | 'best'; expected all or some of",
         "--split domain --fit-domains sports | 2 | 'sports'; the trace has", "--wire int8 | 2 | 'int8'", "--slots | 2 | --slots",
         "--surprise | 2 | --surprise", "--online --window 100000 --phase-tokens 10 | 2 | a window within a phase",
-        "--online --sampled 0 | 2 | --sampled is 0; expected at least 1"})
+        "--online --sampled 0 | 2 | --sampled is 0; expected at least 1",
+        "--online --decay 2 | 2 | --decay is 2.0; expected 0 to 1"})
     void refusesWhatItCannotDo(final String args, final int status, final String message) throws IOException {
         final List<String> all = new ArrayList<>(List.of("--trace", trace()));
         all.addAll(List.of(args.strip().split(" ")));
