@@ -12,12 +12,15 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.agrona.collections.IntArrayList;
 import org.agrona.collections.Long2ObjectHashMap;
 import org.apache.pekko.stream.javadsl.Source;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The clients of this node's gateway: joins each open request of the {@link GatewayDesk} to the stream that its client reads.
  * {@link #submit} may be called by any thread; the rest runs on the compute thread.
  */
 final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.GatewaySide, BuddyLinks.GatewaySide {
+    private static final Logger LOG = LoggerFactory.getLogger(ClientStreams.class);
     private static final long UNREAD_STREAM_NS = TimeUnit.SECONDS.toNanos(30);
 
     private record Client(TokenBuffer buffer, CompletableFuture<Admission> admission, long sinceNs) {}
@@ -150,6 +153,11 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
         if (client != null) {
             client.buffer().put(new TokenEvent.Token(index, id));
         }
+    }
+
+    @Override
+    public void moving(final long requestKey, final int tokens, final String why) {
+        LOG.info("sequence {} goes on elsewhere after {} tokens: {}", requestKey, tokens, why);
     }
 
     @Override

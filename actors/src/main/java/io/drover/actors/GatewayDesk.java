@@ -64,6 +64,9 @@ final class GatewayDesk {
 
         void token(long requestKey, int index, int id);
 
+        /** The stream has lost its home after so many tokens, and another is to go on. */
+        void moving(long requestKey, int tokens, String why);
+
         void ended(long requestKey, TokenEvent end);
     }
 
@@ -322,6 +325,7 @@ final class GatewayDesk {
         }
         request.takeovers++;
         takeovers++;
+        actions.moving(request.key, request.tokens.size(), why);
         request.state = State.MOVING;
         request.suspected = false;
         request.homelessSinceNs = nowNs;

@@ -316,6 +316,11 @@ class GatewayDeskSimulationTest {
         }
 
         @Override
+        public void moving(final long key, final int tokens, final String why) {
+            assertThat(tokens).isEqualTo(received.get(key).size());
+        }
+
+        @Override
         public void token(final long key, final int index, final int id) {
             assertThat(ends).doesNotContainKey(key);
             assertThat(cancelled).doesNotContain(key);

@@ -2,12 +2,14 @@ package io.drover.cluster;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
 
@@ -82,25 +84,33 @@ final class Operations {
             }
             case CANCEL -> cancel(wish.operation(), moves, nowNs);
         };
-        final String begun = refusal.isEmpty() && wish.kind() == Wish.Kind.CANCEL
-                ? wish.operation()
-                : refusal.isEmpty() && List.of(Wish.Kind.MOVE, Wish.Kind.DRAIN, Wish.Kind.REBALANCE_NOW).contains(wish.kind())
-                        ? id(lastNumber)
-                        : "";
-        return view(refusal, begun, moves, nodes, nowNs);
+        if (!refusal.isEmpty()) {
+            return unready(refusal);
+        }
+        return switch (wish.kind()) {
+            case MOVE, DRAIN, REBALANCE_NOW -> view(id(lastNumber), List.of(), List.of(), moves, nodes, nowNs);
+            case LOOK -> wish.operation().isEmpty()
+                    ? whole("", moves, nodes, nowNs)
+                    : view("", Stream.ofNullable(operations.get(wish.operation())).toList(), List.of(), moves, nodes, nowNs);
+            case CANCEL, REBALANCE_ON, REBALANCE_OFF -> whole(wish.operation(), moves, nodes, nowNs);
+        };
     }
 
     static MovesView unready(final String sentence) {
         return new MovesView(sentence, "", true, true, 0, List.of(), List.of(), List.of(), List.of());
     }
 
-    private MovesView view(final String refusal, final String begun, final ExpertMoves moves, final List<String> nodes,
-            final long nowNs) {
-        final List<Operation> all = operations.values().stream().map(each -> state(each, moves, nowNs)).toList();
+    private MovesView whole(final String begun, final ExpertMoves moves, final List<String> nodes, final long nowNs) {
         final List<RebalanceLedger.Entry> ledger = moves.ledger();
-        return new MovesView(refusal, begun, moves.saved().on(), moves.isIdle(),
-                TimeUnit.NANOSECONDS.toMillis(moves.ageOfProgressNs(nowNs)), nodes, all,
-                ledger.subList(Math.max(0, ledger.size() - MOVES_SHOWN), ledger.size()), new ArrayList<>(alerts));
+        return view(begun, operations.values(), ledger.subList(Math.max(0, ledger.size() - MOVES_SHOWN), ledger.size()), moves,
+                nodes, nowNs);
+    }
+
+    private MovesView view(final String begun, final Collection<Running> shown, final List<RebalanceLedger.Entry> ledger,
+            final ExpertMoves moves, final List<String> nodes, final long nowNs) {
+        return new MovesView("", begun, moves.saved().on(), moves.isIdle(),
+                TimeUnit.NANOSECONDS.toMillis(moves.ageOfProgressNs(nowNs)), nodes,
+                shown.stream().map(each -> state(each, moves, nowNs)).toList(), ledger, new ArrayList<>(alerts));
     }
 
     private String move(final Wish wish, final ExpertMoves moves, final List<String> nodes, final long nowNs) {

@@ -4,7 +4,7 @@ package io.drover.cluster;
  * What an operator wants of the coordinator. Fields that a kind does not use are empty or -1.
  *
  * @param kind      what
- * @param operation of CANCEL: the operation
+ * @param operation of CANCEL: the operation; of LOOK: the only one to see, empty for all and the moves
  * @param layer     of MOVE
  * @param expert    of MOVE
  * @param node      of DRAIN: the node to empty; of MOVE: the node to load on, empty to drop a replica only
@@ -34,6 +34,11 @@ public record Wish(Kind kind, String operation, int layer, int expert, String no
 
     public static Wish of(final Kind kind) {
         return new Wish(kind, "", -1, -1, "", "");
+    }
+
+    /** To see one operation, and nothing else. */
+    public static Wish look(final String operation) {
+        return new Wish(Kind.LOOK, operation, -1, -1, "", "");
     }
 
     public static Wish move(final int layer, final int expert, final String node, final String from) {

@@ -62,9 +62,8 @@ final class MovesEndpoints {
     }
 
     CompletionStage<HttpResponse> operation(final Exchange exchange) {
-        return answer(Wish.of(Wish.Kind.LOOK), view -> json(view.operations()
+        return answer(Wish.look(exchange.rest()), view -> json(view.operations()
                 .stream()
-                .filter(operation -> operation.id().equals(exchange.rest()))
                 .findFirst()
                 .orElseThrow(() -> ApiException.client(404, "no_such_operation", "There is no operation '" + exchange.rest()
                         + "'; operations are forgotten when another coordinator takes over."))));

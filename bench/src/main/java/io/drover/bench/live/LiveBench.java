@@ -28,7 +28,7 @@ import picocli.CommandLine.Spec;
         "",
         "Trials: migrate (back-to-back moves), kill (kill -9 of a node that is not the gateway), pause (SIGSTOP of one for a while),",
         "hedge (the same with hedging on and off), elastic (1, 2, 3, 5, 4, 2 nodes), coordinator (its node stopped), shift (of domains),",
-        "owner (the home of one request killed after a token), soak. Exit code 1 if a stream failed or differs."})
+        "owner (the homes of many copies of one request killed at all their tokens), soak. Exit code 1 if a stream failed or differs."})
 public final class LiveBench implements Callable<Integer> {
     /** Something to let happen; prints what it has seen. */
     interface Trial {

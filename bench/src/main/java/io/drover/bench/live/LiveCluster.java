@@ -103,6 +103,7 @@ final class LiveCluster implements AutoCloseable {
         command.addAll(arguments);
         final ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.appendTo(directory.resolve(name + ".log").toFile()));
+        builder.environment().putIfAbsent("DROVER_LOG_LEVEL", "INFO");
         if (!name.equals("media-driver")) {
             builder.redirectOutput(ProcessBuilder.Redirect.appendTo(directory.resolve(name + ".out").toFile()));
         }
