@@ -23,10 +23,16 @@ import io.drover.model.forward.ExpertWeights;
  * READY      Load         READY      answers Ready
  * READY      Run          READY      runs one batch; asks itself again while rows are left
  * READY      Drain        DRAINING   closes the port to new rows
- * DRAINING   Run          DRAINING   runs one batch; when no rows are left frees the weights, answers Drained and stops
+ * DRAINING   Run          DRAINING   runs one batch; when no rows are left frees the weights, answers Drained,
+ *                                    and asks to be stopped
  * LOADING    Drain        DRAINING   waits for the load to end, then as above
- * EMPTY      Drain        stopped    answers Drained
+ * EMPTY      Drain        DRAINED    answers Drained and asks to be stopped
+ * DRAINED    Load         DRAINED    keeps it
+ * DRAINED    Stop         stopped    sends again, to its successor, what it has kept
+ * other      Stop         stopped    frees the weights
  * </pre>
+ *
+ * It does not stop by itself once it is drained: a Load that follows at once, because the expert is wanted here again, would be lost with it.
  */
 public final class ExpertActor extends AbstractBehavior<ExpertActor.Command> {
     /** What a replica is told. */
@@ -37,6 +43,35 @@ public final class ExpertActor extends AbstractBehavior<ExpertActor.Command> {
 
     /** Finish the rows that are here, free the weights and stop; answered by {@link Drained}. */
     public record Drain(ActorRef<Reply> replyTo) implements Command {}
+
+    /** Stop: the answer to {@link Host#drained}, or the node's end. */
+    public enum Stop implements Command {
+        INSTANCE
+    }
+
+    /** What starts and stops replicas. */
+    public interface Host {
+        /** Nothing is left to run: the replica is to be sent {@link Stop}, and what comes after it is to go to a successor. */
+        void drained(ActorRef<Command> replica);
+
+        /** Sends a command to the successor. */
+        void again(ReplicaId id, Command command);
+
+        /** Of a replica that is in no shard and has no successor. */
+        static Host none() {
+            return new Host() {
+                @Override
+                public void drained(final ActorRef<Command> replica) {
+                    replica.tell(Stop.INSTANCE);
+                }
+
+                @Override
+                public void again(final ReplicaId id, final Command command) {
+                    throw new IllegalStateException(id + " has no successor for " + command);
+                }
+            };
+        }
+    }
 
     private enum Run implements Command {
         INSTANCE
@@ -61,6 +96,9 @@ public final class ExpertActor extends AbstractBehavior<ExpertActor.Command> {
 
     private final ReplicaId id;
     private final ExpertEnvironment environment;
+    private final Host host;
+    private boolean drained;
+    private @Nullable Load kept;
     private @Nullable ExpertWeights weights;
     private @Nullable ExpertPort port;
     private @Nullable ActorRef<Reply> loadReplyTo;
@@ -68,15 +106,17 @@ public final class ExpertActor extends AbstractBehavior<ExpertActor.Command> {
     private long loadStartNs;
     private long loadNs;
 
-    private ExpertActor(final ActorContext<Command> context, final ReplicaId id, final ExpertEnvironment environment) {
+    private ExpertActor(final ActorContext<Command> context, final ReplicaId id, final ExpertEnvironment environment,
+            final Host host) {
         super(context);
         this.id = id;
         this.environment = environment;
+        this.host = host;
     }
 
     /** To be spawned on the dispatcher whose executor is {@link NodeEngine#deviceExecutor()}. */
-    public static Behavior<Command> create(final ReplicaId id, final ExpertEnvironment environment) {
-        return Behaviors.setup(context -> new ExpertActor(context, id, environment));
+    public static Behavior<Command> create(final ReplicaId id, final ExpertEnvironment environment, final Host host) {
+        return Behaviors.setup(context -> new ExpertActor(context, id, environment, host));
     }
 
     @Override
@@ -90,11 +130,14 @@ public final class ExpertActor extends AbstractBehavior<ExpertActor.Command> {
             case Load load -> load(load);
             case Loaded loaded -> loaded(loaded);
             case Drain drain -> drain(drain);
+            case Stop stop -> stop();
         };
     }
 
     private Behavior<Command> load(final Load load) {
-        if (weights != null) {
+        if (drained) {
+            kept = load;
+        } else if (weights != null) {
             load.replyTo().tell(new Ready(id, weights.bytes(), loadNs));
         } else {
             final boolean loading = loadReplyTo != null;
@@ -134,6 +177,7 @@ public final class ExpertActor extends AbstractBehavior<ExpertActor.Command> {
 
     private Behavior<Command> drain(final Drain drain) {
         drainReplyTo = drain.replyTo();
+        kept = null;
         return closePort();
     }
 
@@ -148,17 +192,35 @@ public final class ExpertActor extends AbstractBehavior<ExpertActor.Command> {
         if (loadReplyTo != null || port != null && port.queued() > 0) {
             return this;
         }
+        free();
         drainReplyTo.tell(new Drained(id));
+        if (!drained) {
+            drained = true;
+            host.drained(getContext().getSelf());
+        }
+        return this;
+    }
+
+    private Behavior<Command> stop() {
+        if (kept != null) {
+            host.again(id, kept);
+        }
         return Behaviors.stopped();
     }
 
     private Behavior<Command> onStop(final PostStop signal) {
+        free();
+        return this;
+    }
+
+    private void free() {
         if (weights != null) {
             if (port != null) {
                 environment.close(id, port, weights);
+                port = null;
             }
             weights.close();
+            weights = null;
         }
-        return this;
     }
 }

@@ -38,6 +38,23 @@ class ExpertActorTest {
     private final TestProbe<ExpertActor.Reply> probe = KIT.createTestProbe();
     private final int hidden = checkpoint.config().hiddenSize();
 
+    private final List<ExpertActor.Command> toSuccessor = new ArrayList<>();
+    private boolean stopsDrained = true;
+    private final ExpertActor.Host host = new ExpertActor.Host() {
+        @Override
+        public void drained(final ActorRef<ExpertActor.Command> replica) {
+            if (stopsDrained) {
+                replica.tell(ExpertActor.Stop.INSTANCE);
+            }
+        }
+
+        @Override
+        public void again(final ReplicaId id, final ExpertActor.Command command) {
+            assertThat(id).isEqualTo(ID);
+            toSuccessor.add(command);
+        }
+    };
+
     @AfterAll
     static void shutDown() {
         KIT.shutdownTestKit();
@@ -46,7 +63,7 @@ class ExpertActorTest {
     private ActorRef<ExpertActor.Command> spawn() {
         final ExpertEnvironment environment = new ExpertEnvironment(checkpoint, kernels, StorageType.FLOAT32, Runnable::run,
                 experts);
-        return KIT.spawn(ExpertActor.create(ID, environment),
+        return KIT.spawn(ExpertActor.create(ID, environment, host),
                 DispatcherSelector.fromConfig("pekko.test.calling-thread-dispatcher"));
     }
 
@@ -81,6 +98,23 @@ class ExpertActorTest {
     }
 
     @Test
+    void handsALoadThatComesBeforeItsEndToItsSuccessor() {
+        final ActorRef<ExpertActor.Command> expert = spawn();
+        expert.tell(new ExpertActor.Load(probe.getRef()));
+        probe.expectMessageClass(ExpertActor.Ready.class);
+        stopsDrained = false;
+        expert.tell(new ExpertActor.Drain(probe.getRef()));
+        probe.expectMessageClass(ExpertActor.Drained.class);
+        assertThat(experts.bytes()).as("freed").isZero();
+        final ExpertActor.Load again = new ExpertActor.Load(probe.getRef());
+        expert.tell(again);
+        assertThat(toSuccessor).isEmpty();
+        expert.tell(ExpertActor.Stop.INSTANCE);
+        probe.expectTerminated(expert);
+        assertThat(toSuccessor).containsExactly(again);
+    }
+
+    @Test
     void finishesTheRowsThatWaitWhenItIsDrained() {
         final ActorRef<ExpertActor.Command> expert = spawn();
         expert.tell(new ExpertActor.Load(probe.getRef()));
@@ -104,7 +138,7 @@ class ExpertActorTest {
     void saysWhyItCannotLoadAndTriesAgain() {
         final ExpertEnvironment broken = new ExpertEnvironment(checkpoint, kernels, StorageType.FLOAT32, Runnable::run, experts);
         final ReplicaId absent = new ReplicaId(1, 99, 0);
-        final ActorRef<ExpertActor.Command> expert = KIT.spawn(ExpertActor.create(absent, broken),
+        final ActorRef<ExpertActor.Command> expert = KIT.spawn(ExpertActor.create(absent, broken, host),
                 DispatcherSelector.fromConfig("pekko.test.calling-thread-dispatcher"));
         for (int attempt = 0; attempt < 2; attempt++) {
             expert.tell(new ExpertActor.Load(probe.getRef()));

@@ -111,7 +111,8 @@ public final class ActorCost {
     private ExpertPort spawn(final ActorSystem<Void> system, final Checkpoint checkpoint, final Kernels kernels) {
         final ExpertEnvironment environment = new ExpertEnvironment(checkpoint, kernels, StorageType.FLOAT32, Runnable::run,
                 experts);
-        final ActorRef<ExpertActor.Command> expert = system.systemActorOf(ExpertActor.create(new ReplicaId(0, 0, 0), environment),
+        final ActorRef<ExpertActor.Command> expert = system.systemActorOf(
+                ExpertActor.create(new ReplicaId(0, 0, 0), environment, ExpertActor.Host.none()),
                 "expert-" + hidden, DispatcherSelector.fromConfig("device"));
         final CompletableFuture<ExpertActor.Reply> loaded = new CompletableFuture<>();
         final Behavior<ExpertActor.Reply> waiter = Behaviors.receiveMessage(reply -> {

@@ -2,7 +2,7 @@ package io.drover.cluster;
 
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -37,12 +37,28 @@ final class ExpertShards {
 
     /** Starts this node's region. */
     static ActorRef<Envelope> start(final ActorSystem<?> system,
-            final Function<ReplicaId, Behavior<ExpertActor.Command>> expert) {
+            final BiFunction<ReplicaId, ExpertActor.Host, Behavior<ExpertActor.Command>> expert) {
         return ClusterSharding.get(system)
-                .init(Entity.of(TYPE, context -> expert.apply(replica(context.getEntityId())))
+                .init(Entity.of(TYPE, context -> expert.apply(replica(context.getEntityId()), host(system, context.getShard())))
+                        .withStopMessage(ExpertActor.Stop.INSTANCE)
                         .withMessageExtractor(new Extractor())
                         .withAllocationStrategy(ExternalShardAllocationStrategy.create(system, TYPE.name(), ALLOCATION_TIMEOUT))
                         .withEntityProps(DispatcherSelector.fromConfig(DeviceExecutor.DISPATCHER)));
+    }
+
+    /** The shard keeps what comes for a replica between {@code Passivate} and its end, and starts it anew for that. */
+    private static ExpertActor.Host host(final ActorSystem<?> system, final ActorRef<ClusterSharding.ShardCommand> shard) {
+        return new ExpertActor.Host() {
+            @Override
+            public void drained(final ActorRef<ExpertActor.Command> replica) {
+                shard.tell(new ClusterSharding.Passivate<>(replica));
+            }
+
+            @Override
+            public void again(final ReplicaId id, final ExpertActor.Command command) {
+                ClusterSharding.get(system).entityRefFor(TYPE, id.toString()).tell(command);
+            }
+        };
     }
 
     /** Pins a device to this node. */

@@ -133,11 +133,13 @@ final class Formation {
             }
         }
         advance(event, reporter);
+        ClusterView view = null;
         for (final Node node : nodes.values()) {
             final MemberId member = node.member();
             if (state(node) != null && (news || member.equals(reporter) || !tell(node).equals(told.get(member)))) {
                 told.put(member, tell(node));
-                commands.add(new FormationCommand.Send(member, orders(node)));
+                view = view == null ? view() : view;
+                commands.add(new FormationCommand.Send(member, orders(node, view)));
             }
         }
         if (moves != null) {
@@ -416,7 +418,7 @@ final class Formation {
                 released(node));
     }
 
-    private Orders orders(final Node node) {
+    private Orders orders(final Node node, final ClusterView view) {
         final NodeReport report = node.report();
         final int id = learning ? -1 : names.id(report.node().name());
         final RoutingTable now = published;
@@ -424,7 +426,7 @@ final class Formation {
         final boolean send = !learning && now != null && !report.installed().equals(now.epoch());
         final boolean remind = !learning && !report.roster().equals(roster.version());
         return new Orders(new Epoch(learning ? 0 : term, ++serial), id, hold(id), recall, send ? now : null,
-                remind ? roster : null, released(node), view());
+                remind ? roster : null, released(node), view);
     }
 
     /** Nobody waits for a node to take over what it has if there is none that stays. */

@@ -104,7 +104,7 @@ final class NodeStart {
         final BulkPlane bulk = openBulk(nodeId, engine, system);
         handover.to(engine.deviceExecutor());
         final ActorRef<ExpertShards.Envelope> region = ExpertShards.start(system,
-                replica -> ExpertActor.create(replica, engine.experts()));
+                (replica, host) -> ExpertActor.create(replica, engine.experts(), host));
         await(ExpertShards.own(system, nodeId), System.nanoTime() + settings.joinTimeout().toNanos(),
                 "the device's location could not be recorded");
         system.tell(new NodeGuardian.EngineStarted(engine.endpoint(), bulk, engine::install, engine::suspected, region));
