@@ -300,9 +300,10 @@ final class AffinitySearch {
      * Random exchanges, worse ones with a chance that falls with the temperature.
      *
      * @param tries    exchanges drawn
-     * @param hottest  first temperature, in vectors per position; 0 for improvements only
+     * @param hottest  first temperature, in vectors per position; 0 to make whatever is accepted
      * @param coldest  last temperature
-     * @param accepted says whether an exchange may be made at all
+     * @param accepted says whether an exchange may be made at all; at temperature 0 it alone says whether it is made, so that it can refuse
+     *                 before it asks what is gained
      */
     void anneal(final Draw draw, final long tries, final double hottest, final double coldest, final Exchange accepted) {
         double temperature = hottest;
@@ -324,13 +325,16 @@ final class AffinitySearch {
             if (s < 0 || group[layer][r] == group[layer][s]) {
                 continue;
             }
-            final double worse = exchange(layer, r, s);
-            if ((worse < 0 || temperature > 0 && random.nextDouble() < Math.exp(-worse / temperature))
+            if ((hottest == 0 || passes(exchange(layer, r, s), temperature))
                     && legal(layer, r, s)
                     && accepted.allows(layer, r, s)) {
                 apply(layer, r, s);
             }
         }
+    }
+
+    private boolean passes(final double worse, final double temperature) {
+        return worse < 0 || random.nextDouble() < Math.exp(-worse / temperature);
     }
 
     /** A replica on a group that a partner of r is on, or beside; of the busiest group; or any. -1 for none. */
