@@ -36,7 +36,7 @@ final class OwnerTrial implements LiveBench.Trial {
     private static final Pattern MOVED = Pattern.compile("goes on elsewhere after (\\d+) tokens");
     private static final int TOKENS = 200;
     private static final int SAID = 10;
-    private static final long APART_MS = 150;
+    private static final int APART_MS = 3000;
 
     private final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
@@ -54,11 +54,11 @@ final class OwnerTrial implements LiveBench.Trial {
             final AtomicBoolean stopping = new AtomicBoolean();
             final List<Thread> copies = new ArrayList<>();
             for (int i = 0; i < bench.clients; i++) {
-                final long apartMs = APART_MS * i;
+                final Random pauses = new Random(bench.seed + i);
                 copies.add(Thread.ofPlatform().daemon().start(() -> {
-                    // Not in step: a kill is to meet them at different tokens.
-                    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(apartMs));
                     while (!stopping.get()) {
+                        // Not in step: a kill is to meet them at different tokens.
+                        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(pauses.nextInt(APART_MS)));
                         final String body = orFault(gateway, request(model));
                         if (body.equals(control)) {
                             equal.incrementAndGet();

@@ -1,10 +1,14 @@
 package io.drover.bench.live;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 
 /**
  * The load goes from one domain of the model's cases to another; then it is of all domains at once. The same with moves for gain on and
@@ -27,7 +31,8 @@ final class ShiftTrial implements LiveBench.Trial {
         final List<Part> parts = new ArrayList<>();
         final AtomicReference<int[]> domain = new AtomicReference<>(domain(0));
         final AtomicInteger next = new AtomicInteger();
-        try (LiveCluster cluster = bench.cluster(bench.nodes, "drover.placement.rebalance.horizon = 40 s",
+        try (LiveCluster cluster = bench.cluster(bench.nodes, "drover.cluster.memory-budget = " + budget(bench.nodes),
+                "drover.placement.rebalance.horizon = 40 s",
                 "drover.cluster.statistics-interval = 2 s", "drover.cluster.statistics-half-life = 8 s")) {
             cluster.post(1, "/admin/rebalance", "{\"action\": \"" + moves + "\"}");
             try (Load load = new Load(bench.cases(), List.of(cluster.url(1)), bench.clients,
@@ -52,6 +57,14 @@ final class ShiftTrial implements LiveBench.Trial {
                     part.imbalance, part.moves);
         }
         return bench.judge("moves for gain " + moves, verdict);
+    }
+
+    /** Bytes of each node for its part of a quarter more replicas than experts. */
+    private static long budget(final int nodes) throws IOException {
+        final JsonNode model = new ObjectMapper().readTree(LiveCluster.model().resolve("config.json").toFile());
+        final int experts = model.get("num_hidden_layers").asInt() * model.get("num_local_experts").asInt();
+        final long bytes = 3L * Short.BYTES * model.get("hidden_size").asInt() * model.get("intermediate_size").asInt();
+        return bytes * Math.ceilDiv(experts * 5, 4 * nodes);
     }
 
     private static int[] domain(final int domain) {
