@@ -128,6 +128,7 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
 
     @Override
     public void sendSync(final int home, final long requestKey, final long ownerTerm, final int nextIndex) {
+        LOG.info("asks node {} for sequence {} from token {}", home, requestKey, nextIndex);
         desks.sendSync(home, requestKey, ownerTerm, nextIndex);
     }
 
@@ -158,6 +159,11 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
     @Override
     public void moving(final long requestKey, final int tokens, final String why) {
         LOG.info("sequence {} goes on elsewhere after {} tokens: {}", requestKey, tokens, why);
+    }
+
+    @Override
+    public void moved(final long requestKey, final int home, final long homelessNs) {
+        LOG.info("sequence {} goes on at node {} after {} ms", requestKey, home, TimeUnit.NANOSECONDS.toMillis(homelessNs));
     }
 
     @Override

@@ -67,6 +67,9 @@ final class GatewayDesk {
         /** The stream has lost its home after so many tokens, and another is to go on. */
         void moving(long requestKey, int tokens, String why);
 
+        /** The stream had no home for so long, and has this one now. */
+        void moved(long requestKey, int home, long homelessNs);
+
         void ended(long requestKey, TokenEvent end);
     }
 
@@ -191,7 +194,7 @@ final class GatewayDesk {
         }
         request.lastNewsNs = nowNs;
         if (accepted) {
-            admitted(request);
+            admitted(request, nowNs);
         } else if (request.state == State.OFFERED && reason == Gateway.Reason.TOO_LONG) {
             requests.remove(key);
             actions.refused(key, reason, detail, retryAfterMs);
@@ -203,9 +206,11 @@ final class GatewayDesk {
         }
     }
 
-    private void admitted(final Request request) {
+    private void admitted(final Request request, final long nowNs) {
         if (request.state == State.OFFERED) {
             actions.admitted(request.key);
+        } else if (request.state == State.MOVING) {
+            actions.moved(request.key, request.home(), nowNs - request.homelessSinceNs);
         }
         request.state = State.STREAMING;
     }
@@ -234,7 +239,7 @@ final class GatewayDesk {
             return;
         }
         request.lastNewsNs = nowNs;
-        admitted(request);
+        admitted(request, nowNs);
         if (end instanceof TokenEvent.Finished finished && finished.completionTokens() != request.tokens.size()) {
             ask(request, nowNs);
         } else if (end instanceof TokenEvent.Failed failed
@@ -274,7 +279,7 @@ final class GatewayDesk {
             return null;
         }
         request.lastNewsNs = nowNs;
-        admitted(request);
+        admitted(request, nowNs);
         return request;
     }
 

@@ -316,6 +316,11 @@ class GatewayDeskSimulationTest {
         }
 
         @Override
+        public void moved(final long key, final int home, final long homelessNs) {
+            assertThat(homelessNs).isNotNegative();
+        }
+
+        @Override
         public void moving(final long key, final int tokens, final String why) {
             assertThat(tokens).isEqualTo(received.get(key).size());
         }

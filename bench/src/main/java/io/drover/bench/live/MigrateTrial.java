@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 /** Moves of random experts to random nodes, one after the other without a pause, against the same load without them. */
 final class MigrateTrial implements LiveBench.Trial {
     private static final int POLL_MS = 20;
+    private static final int WARM_UP_ROUNDS = 5;
 
     @Override
     public int run(final LiveBench bench) throws Exception {
@@ -23,6 +24,8 @@ final class MigrateTrial implements LiveBench.Trial {
             cluster.post(1, "/admin/rebalance", "{\"action\": \"off\"}");
             try (Load load = bench.load("migrate", cluster.url(1))) {
                 load.run(bench.warmUp);
+                // What moves experts is to be compiled, too.
+                moves(cluster, bench.nodes, WARM_UP_ROUNDS * bench.count, random);
                 for (int round = 0; round < bench.rounds; round++) {
                     // Which comes first alternates, so that a drift of the machine meets both alike.
                     for (int half = 0; half < 2; half++) {
