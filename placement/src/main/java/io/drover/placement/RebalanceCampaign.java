@@ -69,10 +69,15 @@ final class RebalanceCampaign {
         asked = false;
     }
 
-    /** Whether a plan from nothing should be asked for now; notes that it is. @param stepSeconds predicted of the placement in force */
-    boolean ask(final double stepSeconds, final long nowNs) {
+    /**
+     * Whether a plan from nothing should be asked for now; notes that it is.
+     *
+     * @param stepSeconds predicted of the placement in force
+     * @param luck        share by which it differs from window to window without meaning
+     */
+    boolean ask(final double stepSeconds, final double luck, final long nowNs) {
         shortest = Math.min(shortest, stepSeconds);
-        final boolean shifted = stepSeconds > LONGER * shortest && nowNs - askedNs >= settings.evaluateAfterNs();
+        final boolean shifted = isLonger(stepSeconds, luck) && nowNs - askedNs >= settings.evaluateAfterNs();
         final boolean due = nowNs - askedNs >= settings.horizonNs() / ASKED_PER_HORIZON << inVain;
         if (aim != null || everAsked && !shifted && !due) {
             return false;
@@ -84,6 +89,10 @@ final class RebalanceCampaign {
         askedNs = nowNs;
         shortest = stepSeconds;
         return true;
+    }
+
+    private boolean isLonger(final double stepSeconds, final double luck) {
+        return stepSeconds > Math.max(LONGER, 1 + luck) * shortest;
     }
 
     /** A plan has come. */
@@ -105,7 +114,7 @@ final class RebalanceCampaign {
         if (target == null || !proven && nowNs - aimedNs < settings.evaluateAfterNs()) {
             return List.of();
         }
-        if (!proven && scale.beforeSeconds() > LONGER * shortest) {
+        if (!proven && isLonger(scale.beforeSeconds(), luck)) {
             // The load still shifted when the plan was made for it; ask() asks for another.
             abandon();
             return List.of();

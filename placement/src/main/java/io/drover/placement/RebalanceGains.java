@@ -165,7 +165,7 @@ final class RebalanceGains {
             begin(Why.GAIN, false, scale.gainSeconds(onTheWay) / scale.beforeSeconds(), onTheWay, nowNs);
             return;
         }
-        if (campaign.ask(scale.beforeSeconds(), nowNs)) {
+        if (campaign.ask(scale.beforeSeconds(), noise.leastGain(), nowNs)) {
             work.emit(new RebalanceCommand.Replan(request(scale, null, Long.MAX_VALUE)));
         }
         final Placement target = campaign.isFollowingShift() && !forced ? null : plan(scale);

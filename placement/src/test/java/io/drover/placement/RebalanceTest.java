@@ -300,6 +300,24 @@ final class RebalanceTest {
     }
 
     @Test
+    void takesNoNoiseForAShift() {
+        wanted = Placement.of(Epoch.NONE, new int[][][]{{{1}, {0}, {1}, {1}}});
+        seesNoStep = true;
+        final Rebalance machine = running(settings(1, 1), 4);
+        assertThat(machine.on(window(), nowNs)).hasOnlyElementsOfType(RebalanceCommand.Replan.class);
+        for (int i = 0; i < 6; i++) {
+            costOfCurrent = i % 2 == 0 ? 2.08 : 2;
+            nowNs += SECOND;
+            assertThat(machine.on(window(), nowNs)).isEmpty();
+        }
+        nowNs += 5 * SECOND;
+        costOfCurrent = 2.15;
+        assertThat(machine.on(window(), nowNs)).as("within the noise").isEmpty();
+        costOfCurrent = 2.5;
+        assertThat(machine.on(window(), nowNs)).hasOnlyElementsOfType(RebalanceCommand.Replan.class).hasSize(1);
+    }
+
+    @Test
     void asksForAnotherPlanWhenTheLoadShiftedOnSinceTheFirst() {
         wanted = Placement.of(Epoch.NONE, new int[][][]{{{1}, {0}, {1}, {1}}});
         seesNoStep = true;
