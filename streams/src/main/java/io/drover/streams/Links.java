@@ -1,5 +1,7 @@
 package io.drover.streams;
 
+import java.util.concurrent.locks.LockSupport;
+
 import org.agrona.CloseHelper;
 import org.agrona.DirectBuffer;
 import org.agrona.collections.Int2ObjectHashMap;
@@ -32,6 +34,9 @@ public final class Links implements AutoCloseable {
     private static final int MTU_ALIGNMENT = 32;
     /** News of the driver is rare, and looking for it costs as much as a frame. */
     private static final long CONDUCT_INTERVAL_NS = 50_000;
+    /** A driver that lives says so every second. It was silent for long already: a node that waits for it serves nothing meanwhile. */
+    private static final long DRIVER_RETURN_NS = 3_000_000_000L;
+    private static final long DRIVER_POLL_NS = 10_000_000;
 
     private final DataPlaneSettings settings;
     private final @Nullable FrameAuthenticator authenticator;
@@ -293,6 +298,7 @@ public final class Links implements AutoCloseable {
         CloseHelper.quietClose(former);
         ipcFrames.clear();
         udpFrames.clear();
+        awaitDriver();
         try {
             channels = Channels.open(settings, former.self(), ipcFrames, udpFrames);
         } catch (final IllegalStateException e) {
@@ -303,6 +309,18 @@ public final class Links implements AutoCloseable {
             close();
             throw new IllegalStateException("the media driver in " + settings.aeronDirectory()
                     + " is gone and another took its place; start this node anew");
+        }
+    }
+
+    private void awaitDriver() {
+        final long startNs = System.nanoTime();
+        while (!MediaDriverHost.isAlive(settings)) {
+            if (System.nanoTime() - startNs > Math.min(settings.driverTimeoutNs(), DRIVER_RETURN_NS)) {
+                throw new IllegalStateException(
+                        "the media driver in " + settings.aeronDirectory() + " is gone: it was not heard for "
+                                + settings.driverTimeoutNs() / 1_000_000 + " ms");
+            }
+            LockSupport.parkNanos(DRIVER_POLL_NS);
         }
     }
 

@@ -73,6 +73,12 @@ public final class MediaDriverHost implements AutoCloseable {
         return new MediaDriverHost(MediaDriver.launch(context));
     }
 
+    /** Whether the driver of a node has been heard within {@code driver-timeout}. */
+    static boolean isAlive(final DataPlaneSettings settings) {
+        return CommonContext.isDriverActive(new File(settings.aeronDirectory()),
+                TimeUnit.NANOSECONDS.toMillis(settings.driverTimeoutNs()), LOG::debug);
+    }
+
     /** Where clients find this driver. */
     public String directory() {
         return driver.aeronDirectoryName();

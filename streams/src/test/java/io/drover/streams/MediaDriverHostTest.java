@@ -110,17 +110,21 @@ class MediaDriverHostTest {
         final MediaDriverHost driver = MediaDriverHost
                 .launch(DriverSettings.from(LinkRig.config("")).withAeronDirectory(here.resolve("d").toString()));
         final Links links = Links.open(
-                LinkRig.settings("drover.streams.driver-timeout = 3s").withAeronDirectory(driver.directory()),
+                LinkRig.settings("drover.streams.driver-timeout = 10s").withAeronDirectory(driver.directory()),
                 Endpoint.unresolved(1, 1, "orphan", "127.0.0.1:0"), System.nanoTime());
         links.doWork(System.nanoTime());
         driver.close();
         final long startNs = System.nanoTime();
+        final long[] turnNs = {startNs};
         assertThatIllegalStateException().isThrownBy(() -> {
             while (System.nanoTime() - startNs < Duration.ofSeconds(60).toNanos()) {
-                links.doWork(System.nanoTime());
+                turnNs[0] = System.nanoTime();
+                links.doWork(turnNs[0]);
                 Thread.sleep(5);
             }
         }).withMessageContaining("media driver").withMessageContaining("gone");
+        assertThat(Duration.ofNanos(System.nanoTime() - turnNs[0])).as("the node stands still while it waits for a dead driver")
+                .isLessThan(Duration.ofSeconds(10));
         links.close();
     }
 
