@@ -36,7 +36,7 @@ final class HttpServer {
     static final Duration RETRY_AFTER = Duration.ofSeconds(1);
 
     private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
-    private static final Duration BIND_DEADLINE = Duration.ofSeconds(10);
+    private static final Duration BIND_DEADLINE = Duration.ofSeconds(60);
     private static final Duration CUT_DEADLINE = Duration.ofSeconds(2);
     private static final Duration FLUSH = Duration.ofSeconds(1);
     private static final Duration TERMINATE_DEADLINE = Duration.ofSeconds(3);

@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 
 import io.drover.cluster.TraceLines;
@@ -81,11 +82,15 @@ final class RecordCommand implements Callable<Integer> {
             try (InputStream lines = open(client)) {
                 console.say("recording from " + server.url() + (limit.isZero() && tokens == 0 ? " until Ctrl-C" : ""));
                 final Thread watch = Thread.ofVirtual().start(() -> stopInTime(client, lines, limit));
-                write(lines, part);
-                watch.interrupt();
+                try {
+                    write(lines, part);
+                } finally {
+                    watch.interrupt();
+                }
+            } finally {
+                // What is left of the exchange is of no interest once its lines are read, or cannot be written.
+                client.shutdownNow();
             }
-            // What is left of the exchange is of no interest once its lines are read.
-            client.shutdownNow();
         }
         if (positions == 0) {
             Files.delete(part);
@@ -132,6 +137,16 @@ final class RecordCommand implements Callable<Integer> {
     }
 
     private void write(final InputStream lines, final Path part) throws IOException {
+        try {
+            copy(lines, part);
+        } catch (final JsonProcessingException e) {
+            throw e;
+        } catch (final IOException e) {
+            throw new CommandException("cannot write " + part + ": " + e.getMessage() + "; the recording ends");
+        }
+    }
+
+    private void copy(final InputStream lines, final Path part) throws IOException {
         long shownNs = System.nanoTime();
         try (BufferedWriter out = Files.newBufferedWriter(part);
                 BufferedReader in = new BufferedReader(new InputStreamReader(lines, StandardCharsets.UTF_8))) {

@@ -24,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -196,6 +197,32 @@ final class ServedClusterIT {
         final int planned = Main.run(new String[]{"plan", "--trace", directory.toString(), "--devices", "2", "--policy",
             "contiguous,eplb", "--mode", "home"}, print, print, new Termination(false));
         assertThat(planned).as(out.toString(StandardCharsets.UTF_8)).isZero();
+    }
+
+    /** A trace that cannot be written ends the command with a sentence, and the recording with it. */
+    @Test
+    void aFullDiskEndsARecording() throws Exception {
+        Assumptions.assumeTrue(Files.exists(Path.of("/dev/full")), "a device that is always full");
+        final Path directory = Files.createTempDirectory("drover-record");
+        Files.createSymbolicLink(directory.resolve("trace.jsonl.part"), Path.of("/dev/full"));
+        final ByteArrayOutputStream out = new ByteArrayOutputStream();
+        final PrintStream print = new PrintStream(out, true, StandardCharsets.UTF_8);
+        final CompletableFuture<Integer> recording = CompletableFuture.supplyAsync(
+                () -> Main.run(new String[]{"record", directory.toString(), "--url", url()}, print, print,
+                        new Termination(false)),
+                task -> new Thread(task, "record").start());
+        Waiting.until(Duration.ofSeconds(60), () -> {
+            post("{\"prompt\":\"Once upon a time\",\"max_tokens\":40,\"ignore_eos\":true}");
+            return recording.isDone();
+        });
+        assertThat(recording.get(60, TimeUnit.SECONDS)).isEqualTo(1);
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains("cannot write " + directory.resolve("trace.jsonl.part") + ": ");
+        Waiting.until(Duration.ofSeconds(30), () -> {
+            try (Socket again = new Socket(InetAddress.getLoopbackAddress(), port)) {
+                again.getOutputStream().write("GET /admin/trace HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(StandardCharsets.UTF_8));
+                return RawHttp.read(again, 12).startsWith("HTTP/1.1 200");
+            }
+        });
     }
 
     /** Experts go and come back while all 64 cases are in flight, and not a token changes. */
