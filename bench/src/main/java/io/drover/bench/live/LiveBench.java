@@ -1,5 +1,7 @@
 package io.drover.bench.live;
 
+import static java.util.Map.entry;
+
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -28,7 +30,8 @@ import picocli.CommandLine.Spec;
         "",
         "Trials: migrate (back-to-back moves), kill (kill -9 of a node that is not the gateway), pause (SIGSTOP of one for a while),",
         "hedge (the same with hedging on and off), elastic (1, 2, 3, 5, 4, 2 nodes), coordinator (its node stopped), shift (of domains),",
-        "owner (the homes of many copies of one request killed at all their tokens), soak. Exit code 1 if a stream failed or differs."})
+        "owner (the homes of many copies of one request killed at all their tokens), soak, partition (cuts between network namespaces),",
+        "faults (one after the other). The last two need root. Exit code 1 if a stream failed or differs, or a promise was broken."})
 public final class LiveBench implements Callable<Integer> {
     /** Something to let happen; prints what it has seen. */
     interface Trial {
@@ -36,9 +39,11 @@ public final class LiveBench implements Callable<Integer> {
         int run(LiveBench bench) throws Exception;
     }
 
-    private static final Map<String, Trial> TRIALS = new TreeMap<>(Map.of("migrate", new MigrateTrial(), "kill", new KillTrial(),
-            "pause", new PauseTrial(false), "hedge", new PauseTrial(true), "elastic", new ElasticTrial(), "coordinator",
-            new CoordinatorTrial(), "shift", new ShiftTrial(), "owner", new OwnerTrial(), "soak", new SoakTrial()));
+    private static final Map<String, Trial> TRIALS = new TreeMap<>(Map.ofEntries(entry("migrate", new MigrateTrial()),
+            entry("kill", new KillTrial()), entry("pause", new PauseTrial(false)), entry("hedge", new PauseTrial(true)),
+            entry("elastic", new ElasticTrial()), entry("coordinator", new CoordinatorTrial()), entry("shift", new ShiftTrial()),
+            entry("owner", new OwnerTrial()), entry("soak", new SoakTrial()), entry("partition", new PartitionTrial()),
+            entry("faults", new FaultsTrial())));
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
@@ -106,14 +111,21 @@ public final class LiveBench implements Callable<Integer> {
 
     /** Nodes 1 to {@code count}, all serving. */
     LiveCluster cluster(final int count, final String... more) throws IOException, InterruptedException {
+        return cluster(count, new LiveSite() {
+        }, more);
+    }
+
+    LiveCluster cluster(final int count, final LiveSite site, final String... more) throws IOException, InterruptedException {
         final List<String> keys = new ArrayList<>(
                 List.of("drover.engine.compute-threads = 1", "drover.engine.loader-threads = 1", "drover.engine.warm-up = 2 s"));
         keys.addAll(List.of(more));
         keys.addAll(overrides);
-        final LiveCluster cluster = new LiveCluster(directory, count, keys);
+        final LiveCluster cluster = new LiveCluster(directory, count, keys, site);
         try {
             for (int node = 1; node <= count; node++) {
                 cluster.start(node);
+                // Not all at once: the first seconds of a JVM are the dearest.
+                cluster.awaitDoor(node);
             }
             cluster.awaitWhole();
         } catch (final IOException | InterruptedException | RuntimeException e) {
@@ -136,6 +148,22 @@ public final class LiveBench implements Callable<Integer> {
 
     Verdict verdict(final String name) throws IOException {
         return Verdict.read(file(name + ".jsonl"), cases);
+    }
+
+    /** The same where error events and refusals may be: counts streams that were cut without a word, or differ. */
+    int judgeEnds(final String what, final Verdict verdict) {
+        final int silent = verdict.silent().size();
+        final int wrong = verdict.wrong().size() + verdict.wrongBeginnings().size();
+        final List<StreamRecord> failed = verdict.failed();
+        final long told = failed.stream().filter(stream -> stream.fault().startsWith(StreamRecord.ERROR_EVENT)).count();
+        say("%s: %d streams, %d with an error event, %d refused, %d cut without a word, %d differ", what, verdict.streams(), told,
+                failed.size() - told - silent, silent, wrong);
+        verdict.silent()
+                .stream()
+                .limit(3)
+                .forEach(stream -> say("  request %d after %d tokens: %s", stream.request(),
+                        stream.tokens().size(), stream.fault()));
+        return silent + wrong;
     }
 
     /** Prints what must not be, and counts it. */

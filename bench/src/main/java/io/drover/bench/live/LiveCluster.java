@@ -25,8 +25,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
 /**
- * A cluster of nodes as processes of this machine, each of which can be started, killed, paused and stopped at any time; the media driver
- * is a process of its own. Node i, from 1, listens on port {@code base + i}.
+ * A cluster of nodes as processes of this machine, each of which can be started, killed, paused and stopped at any time; media drivers
+ * are processes of their own unless the {@link LiveSite} says otherwise. Node i, from 1, listens on port {@code base + i}.
  */
 final class LiveCluster implements AutoCloseable {
     /** What is waited for. */
@@ -36,63 +36,102 @@ final class LiveCluster implements AutoCloseable {
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String DRIVER_READY = "media driver ready in ";
-    private static final Duration START = Duration.ofSeconds(180);
+    private static final String DRIVER = "media-driver";
+    private static final Duration START = Duration.ofSeconds(300);
     private static final Duration STOP = Duration.ofSeconds(90);
+    private static final Duration ANSWER = Duration.ofSeconds(10);
     private static final int CONTROL = 100;
+    private static final int MOST_NODES = 9;
+    private static final String ADMIN_KEY = "live-trial";
 
     private final Path directory;
     private final int base;
     private final int expected;
     private final List<String> overrides;
-    private final Process driver;
-    private final String aeron;
+    private final LiveSite site;
+    private final Map<Integer, Driver> drivers = new TreeMap<>();
     private final Map<Integer, Process> nodes = new TreeMap<>();
     private final HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
+
+    private record Driver(Process process, String directory) {}
 
     /**
      * @param directory where configurations and logs go
      * @param expected  nodes to wait for before experts are placed
      * @param overrides {@code key = value} lines for every node
      */
-    LiveCluster(final Path directory, final int expected, final List<String> overrides) throws IOException {
+    LiveCluster(final Path directory, final int expected, final List<String> overrides, final LiveSite site) throws IOException {
         this.directory = Files.createDirectories(directory);
         this.expected = expected;
         this.overrides = List.copyOf(overrides);
+        this.site = site;
         base = freeBase();
-        final Path conf = Files.writeString(directory.resolve("media-driver.conf"), String.join("\n", overrides));
-        driver = start("media-driver", List.of("media-driver", "--conf", conf.toString()));
-        // Read on for as long as the driver lives: it must not block on a full pipe.
-        final BufferedReader lines = driver.inputReader(StandardCharsets.UTF_8);
-        final String line = lines.readLine();
-        if (line == null || !line.startsWith(DRIVER_READY)) {
-            throw new IOException("the media driver did not start; see " + directory.resolve("media-driver.log"));
-        }
-        aeron = line.substring(DRIVER_READY.length());
     }
 
-    /** Starts a node and returns at once. */
+    /** Starts a node, and its media driver if that does not run, and returns at once. */
     void start(final int node) throws IOException {
-        final String seeds = IntStream.rangeClosed(1, 9)
-                .mapToObj(i -> "\"127.0.0.1:" + (base + CONTROL + i) + "\"")
+        final String seeds = IntStream.rangeClosed(1, MOST_NODES)
+                .mapToObj(i -> "\"" + site.host(i) + ":" + (base + CONTROL + i) + "\"")
                 .collect(Collectors.joining(", ", "[", "]"));
         final List<String> conf = new ArrayList<>(List.of("drover.cluster.node-name = node-" + node,
-                "drover.cluster.model-directory = \"" + model() + "\"", "drover.cluster.port = " + (base + CONTROL + node),
-                "drover.cluster.seeds = " + seeds, "drover.cluster.expected-nodes = " + expected,
-                "drover.http.port = " + (base + node), "drover.streams.aeron-directory = \"" + aeron + "\""));
+                "drover.cluster.model-directory = \"" + model() + "\"", "drover.cluster.host = \"" + site.host(node) + "\"",
+                "drover.cluster.port = " + (base + CONTROL + node), "drover.cluster.seeds = " + seeds,
+                "drover.cluster.expected-nodes = " + expected, "drover.http.interface = \"" + site.host(node) + "\"",
+                "drover.http.port = " + (base + node)));
+        final Driver driver = site.driver(node) < 0 ? null : driver(site.driver(node));
+        if (driver != null) {
+            conf.add("drover.streams.aeron-directory = \"" + driver.directory + "\"");
+        }
         conf.addAll(overrides);
         final Path file = Files.writeString(directory.resolve("node-" + node + ".conf"), String.join("\n", conf));
-        final Process process = start("node-" + node, List.of("node", "--supervised", "--conf", file.toString()));
+        final Process process = run("node-" + node, site.prefix(node), site.logs(node, directory),
+                List.of("node", "--supervised", "--conf", file.toString()));
         nodes.put(node, process);
-        driver.outputWriter().write(process.pid() + "\n");
-        driver.outputWriter().flush();
+        if (driver != null) {
+            driver.process.outputWriter().write(process.pid() + "\n");
+            driver.process.outputWriter().flush();
+        }
+    }
+
+    private Driver driver(final int number) throws IOException {
+        final Driver running = drivers.get(number);
+        if (running != null && running.process.isAlive()) {
+            return running;
+        }
+        final List<String> conf = new ArrayList<>(overrides);
+        if (!site.aeronDirectory(number).isEmpty()) {
+            conf.add("drover.streams.aeron-directory = \"" + site.aeronDirectory(number) + "\"");
+        }
+        final Path file = Files.writeString(directory.resolve("media-driver-" + number + ".conf"), String.join("\n", conf));
+        final Process process = run(DRIVER, List.of(), directory, List.of(DRIVER, "--conf", file.toString()));
+        // Read on for as long as the driver lives: it must not block on a full pipe.
+        final BufferedReader lines = process.inputReader(StandardCharsets.UTF_8);
+        final String line = lines.readLine();
+        if (line == null || !line.startsWith(DRIVER_READY)) {
+            process.destroyForcibly();
+            throw new IOException("the media driver did not start; see " + directory.resolve("media-driver.log"));
+        }
+        final Driver driver = new Driver(process, line.substring(DRIVER_READY.length()));
+        drivers.put(number, driver);
+        return driver;
+    }
+
+    /** {@code kill -9} of a media driver. */
+    void killDriver(final int number) throws InterruptedException {
+        drivers.get(number).process.destroyForcibly().waitFor();
     }
 
     static Path model() {
         return Path.of(System.getProperty("drover.root", "."), "model", "demo").toAbsolutePath();
     }
 
-    private Process start(final String name, final List<String> arguments) throws IOException {
-        final List<String> command = new ArrayList<>();
+    /**
+     * Runs a command of Drover.
+     *
+     * @param logs where its output goes, as {@code name.log} and {@code name.out}
+     */
+    Process run(final String name, final List<String> prefix, final Path logs, final List<String> arguments) throws IOException {
+        final List<String> command = new ArrayList<>(prefix);
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         ManagementFactory.getRuntimeMXBean()
                 .getInputArguments()
@@ -102,16 +141,17 @@ final class LiveCluster implements AutoCloseable {
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), "io.drover.server.Main"));
         command.addAll(arguments);
         final ProcessBuilder builder = new ProcessBuilder(command)
-                .redirectError(ProcessBuilder.Redirect.appendTo(directory.resolve(name + ".log").toFile()));
+                .redirectError(ProcessBuilder.Redirect.appendTo(logs.resolve(name + ".log").toFile()));
         builder.environment().putIfAbsent("DROVER_LOG_LEVEL", "INFO");
-        if (!name.equals("media-driver")) {
-            builder.redirectOutput(ProcessBuilder.Redirect.appendTo(directory.resolve(name + ".out").toFile()));
+        builder.environment().put("DROVER_ADMIN_KEY", ADMIN_KEY);
+        if (!name.equals(DRIVER)) {
+            builder.redirectOutput(ProcessBuilder.Redirect.appendTo(logs.resolve(name + ".out").toFile()));
         }
         return builder.start();
     }
 
     String url(final int node) {
-        return "http://127.0.0.1:" + (base + node);
+        return "http://" + site.host(node) + ":" + (base + node);
     }
 
     Process process(final int node) {
@@ -135,8 +175,21 @@ final class LiveCluster implements AutoCloseable {
     /** Asks a node to leave in order, and waits for its end. */
     void stop(final int node) throws IOException, InterruptedException {
         nodes.get(node).outputWriter().close();
+        awaitEnd(node);
+    }
+
+    void awaitEnd(final int node) throws IOException, InterruptedException {
         if (!nodes.get(node).waitFor(STOP.toSeconds(), TimeUnit.SECONDS)) {
             throw new IOException("node-" + node + " did not stop within " + STOP.toSeconds() + " s");
+        }
+    }
+
+    /** Waits until a node that was started answers at all. */
+    void awaitDoor(final int node) throws IOException, InterruptedException {
+        until("an answer of node-" + node, () -> readiness(node).status() > 0 || !nodes.get(node).isAlive());
+        if (!nodes.get(node).isAlive()) {
+            throw new IOException(
+                    "node-" + node + " did not start; see " + site.logs(node, directory).resolve("node-" + node + ".log"));
         }
     }
 
@@ -160,7 +213,7 @@ final class LiveCluster implements AutoCloseable {
     /** Waits until so many nodes are ready to serve. */
     void awaitReady(final int count) throws InterruptedException {
         until(count + " nodes to be ready",
-                () -> running().stream().filter(node -> status(node, "/health/ready") == 200).count() >= count);
+                () -> running().stream().filter(node -> readiness(node).ready()).count() >= count);
     }
 
     /** A node that cannot be asked now does not fulfil a condition. */
@@ -183,26 +236,38 @@ final class LiveCluster implements AutoCloseable {
     }
 
     JsonNode get(final int node, final String path) throws IOException {
-        return JSON.readTree(send(HttpRequest.newBuilder(URI.create(url(node) + path)).GET()).body());
+        return JSON.readTree(send(request(node, path).GET(), ANSWER).body());
     }
 
     JsonNode post(final int node, final String path, final String body) throws IOException {
-        return JSON.readTree(send(HttpRequest.newBuilder(URI.create(url(node) + path))
-                .header("Content-Type", "application/json")
-                .POST(HttpRequest.BodyPublishers.ofString(body))).body());
+        return JSON.readTree(send(request(node, path).header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString(body)), ANSWER).body());
     }
 
-    int status(final int node, final String path) {
+    /**
+     * What a node's {@code /health/ready} says.
+     *
+     * @param status of HTTP; -1 if no answer came within a second
+     * @param body   of the answer; empty if none came
+     */
+    record Readiness(int status, String body) {
+        boolean ready() {
+            return status == 200;
+        }
+    }
+
+    Readiness readiness(final int node) {
         try {
-            return send(HttpRequest.newBuilder(URI.create(url(node) + path)).GET()).statusCode();
+            final HttpResponse<String> answer = send(request(node, "/health/ready").GET(), Duration.ofSeconds(1));
+            return new Readiness(answer.statusCode(), answer.body());
         } catch (final IOException e) {
-            return -1;
+            return new Readiness(-1, "");
         }
     }
 
     /** Sum over the labels of a metric of a node's process. */
     double metric(final int node, final String name) throws IOException {
-        return send(HttpRequest.newBuilder(URI.create(url(node) + "/metrics")).GET()).body()
+        return send(request(node, "/metrics").GET(), ANSWER).body()
                 .lines()
                 .filter(line -> line.startsWith(name + "{") || line.startsWith(name + " "))
                 .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
@@ -218,9 +283,13 @@ final class LiveCluster implements AutoCloseable {
         return sum;
     }
 
-    private HttpResponse<String> send(final HttpRequest.Builder request) throws IOException {
+    private HttpRequest.Builder request(final int node, final String path) {
+        return HttpRequest.newBuilder(URI.create(url(node) + path)).header("Authorization", "Bearer " + ADMIN_KEY);
+    }
+
+    private HttpResponse<String> send(final HttpRequest.Builder request, final Duration within) throws IOException {
         try {
-            return client.send(request.timeout(Duration.ofSeconds(10)).build(), HttpResponse.BodyHandlers.ofString());
+            return client.send(request.timeout(within).build(), HttpResponse.BodyHandlers.ofString());
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted", e);
@@ -246,15 +315,19 @@ final class LiveCluster implements AutoCloseable {
                     node.destroyForcibly();
                 }
             }
-            driver.outputWriter().close();
-            if (!driver.waitFor(STOP.toSeconds(), TimeUnit.SECONDS)) {
-                driver.destroyForcibly();
+            for (final Driver driver : drivers.values()) {
+                driver.process.outputWriter().close();
+                if (!driver.process.waitFor(STOP.toSeconds(), TimeUnit.SECONDS)) {
+                    driver.process.destroyForcibly();
+                }
             }
         } catch (final InterruptedException e) {
-            nodes.values().forEach(Process::destroyForcibly);
-            driver.destroyForcibly();
             Thread.currentThread().interrupt();
             throw new IOException("interrupted while the nodes stopped", e);
+        } finally {
+            nodes.values().forEach(Process::destroyForcibly);
+            drivers.values().forEach(driver -> driver.process.destroyForcibly());
+            client.shutdownNow();
         }
     }
 }

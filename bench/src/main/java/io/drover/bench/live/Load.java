@@ -27,7 +27,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 final class Load implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String DATA = "data: ";
-    private static final Duration END = Duration.ofSeconds(120);
+    private static final Duration END = Duration.ofSeconds(300);
     private static final long PAUSE_AFTER_REFUSAL_MS = 50;
 
     private final List<Case> cases;
@@ -107,6 +107,7 @@ final class Load implements AutoCloseable {
         String finish = "";
         boolean done = false;
         String fault = "";
+        boolean begun = false;
         try {
             final String body = JSON.writeValueAsString(Map.of("prompt", each.prompt(), "max_tokens", each.expected().length,
                     "temperature", 0, "ignore_eos", true, "return_token_ids", true, "stream", true));
@@ -115,6 +116,7 @@ final class Load implements AutoCloseable {
                     .timeout(END)
                     .POST(HttpRequest.BodyPublishers.ofString(body))
                     .build(), HttpResponse.BodyHandlers.ofLines());
+            begun = true;
             try (Stream<String> lines = response.body()) {
                 final Iterator<String> line = lines.iterator();
                 while (line.hasNext()) {
@@ -126,7 +128,7 @@ final class Load implements AutoCloseable {
                         done = true;
                     } else if (text.startsWith(DATA)) {
                         final JsonNode event = JSON.readTree(text.substring(DATA.length()));
-                        fault = event.has("error") ? "error event: " + event.get("error") : fault;
+                        fault = event.has("error") ? StreamRecord.ERROR_EVENT + event.get("error") : fault;
                         for (final JsonNode id : event.at("/choices/0/token_ids")) {
                             tokens.add(new StreamRecord.Token(tokens.size(), id.asInt(), nowNs));
                         }
@@ -136,7 +138,7 @@ final class Load implements AutoCloseable {
                 }
             }
         } catch (final IOException | RuntimeException e) {
-            fault = "broken: " + e;
+            fault = (begun ? StreamRecord.BROKEN : "no answer: ") + e;
         } catch (final InterruptedException e) {
             Thread.currentThread().interrupt();
             fault = "interrupted";
@@ -144,13 +146,11 @@ final class Load implements AutoCloseable {
         return new StreamRecord(number, example, url, startNs, tokens, finish, done, fault);
     }
 
-    /** Lets it run for a while. */
+    /** Lets it run for a while, and longer until a stream has ended. */
     void run(final int seconds) throws InterruptedException {
         final long before = ended.get();
         Thread.sleep(Duration.ofSeconds(seconds));
-        if (ended.get() == before) {
-            throw new IllegalStateException("no stream has ended within " + seconds + " s");
-        }
+        LiveCluster.until("a stream to end", () -> ended.get() > before);
     }
 
     /** Lets the streams in flight end. */

@@ -21,7 +21,8 @@ final class SoakTrial implements LiveBench.Trial {
     private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s+(\\d+) kB");
     private static final int MOVES = 5;
 
-    private record Sample(double heapMiB, double residentMiB, int files) {}
+    /** Of a process: its heap after a collection, what it has of the memory, and its open files. */
+    record Sample(double heapMiB, double residentMiB, int files) {}
 
     @Override
     public int run(final LiveBench bench) throws Exception {
@@ -52,7 +53,7 @@ final class SoakTrial implements LiveBench.Trial {
         return bench.judge("all", bench.verdict("soak"));
     }
 
-    private static Sample sample(final long pid) throws IOException, InterruptedException {
+    static Sample sample(final long pid) throws IOException, InterruptedException {
         jcmd(pid, "GC.run");
         final Matcher used = USED.matcher(jcmd(pid, "GC.heap_info"));
         double heapKiB = 0;

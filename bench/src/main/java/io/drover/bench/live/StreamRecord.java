@@ -16,6 +16,10 @@ import java.util.List;
  */
 record StreamRecord(long request, int example, String url, long startNs, List<Token> tokens, String finish, boolean done,
         String fault) {
+    /** How a fault begins that came after the head of the answer: an error event of the server, or the end of the connection. */
+    static final String ERROR_EVENT = "error event: ";
+    static final String BROKEN = "broken: ";
+
     StreamRecord {
         tokens = List.copyOf(tokens);
     }
@@ -26,6 +30,11 @@ record StreamRecord(long request, int example, String url, long startNs, List<To
     /** Whether it ended as the API promises. */
     boolean proper() {
         return fault.isEmpty() && done && !finish.isEmpty();
+    }
+
+    /** Whether it began and ended with neither a {@code finish_reason} and {@code [DONE]} nor an error event. */
+    boolean silent() {
+        return fault.isEmpty() && !proper() || fault.startsWith(BROKEN);
     }
 
     int[] ids() {

@@ -46,6 +46,18 @@ final class Verdict {
         return streams.stream().filter(stream -> !stream.proper()).toList();
     }
 
+    /** Streams that were cut without a word. */
+    List<StreamRecord> silent() {
+        return streams.stream().filter(StreamRecord::silent).toList();
+    }
+
+    /** Streams of a gateway that were sent after a time and were given tokens. */
+    List<StreamRecord> admitted(final String url, final long afterNs) {
+        return streams.stream()
+                .filter(stream -> stream.url().equals(url) && stream.startNs() > afterNs && !stream.tokens().isEmpty())
+                .toList();
+    }
+
     /** Streams whose tokens differ from the oracle's: other ids, too few or too many. */
     List<StreamRecord> wrong() {
         return streams.stream()
@@ -93,6 +105,15 @@ final class Verdict {
             }
         }
         return longest;
+    }
+
+    /** When the last token of all came; Long.MIN_VALUE if none did. */
+    long lastTokenNs() {
+        return streams.stream()
+                .flatMap(stream -> stream.tokens().stream())
+                .mapToLong(StreamRecord.Token::ns)
+                .max()
+                .orElse(Long.MIN_VALUE);
     }
 
     /** When the first token that the gateway at {@code url} delivered after a time came; Long.MAX_VALUE if none did. */

@@ -38,6 +38,18 @@ final class VerdictTest {
     }
 
     @Test
+    void aStreamThatIsToldOfAnErrorOrRefusedIsNotSilent() {
+        final Verdict verdict = new Verdict(List.of(stream(0, "length", true, "", 7, 8, 9), stream(1, "", true, "", 7, 8, 9),
+                stream(2, "length", false, "", 7, 8, 9), stream(3, "", false, "broken: x", 7), stream(4, "", false, "broken: x"),
+                stream(5, "", false, "error event: x", 7), stream(6, "", false, "status 503: x"),
+                stream(7, "", false, "no answer: x")), CASES);
+        assertThat(verdict.silent()).extracting(StreamRecord::request).containsExactly(1L, 2L, 3L, 4L);
+        assertThat(verdict.admitted("http://a", -1)).extracting(StreamRecord::request).containsExactly(0L, 1L, 2L, 3L, 5L);
+        assertThat(verdict.admitted("http://a", 0)).isEmpty();
+        assertThat(verdict.admitted("http://b", -1)).isEmpty();
+    }
+
+    @Test
     void gapsAreThoseThatEndInTheInterval() {
         final Verdict verdict = new Verdict(List.of(stream(0, "length", true, "", 7, 8, 9)), CASES);
         assertThat(verdict.gapsMs(0, Long.MAX_VALUE)).containsExactly(1, 3);
