@@ -17,11 +17,12 @@ final class Quorum {
     private final String own;
     private final long graceNs;
     private long missedNs = Long.MAX_VALUE;
+    private long heardNs = Long.MAX_VALUE;
     private String problem = "";
 
     /**
      * @param own     {@code host:port} of this node's actor system
-     * @param graceNs how long the majority must be missed before it counts
+     * @param graceNs how long the majority must be missed before it counts; once it was missed, it must be heard for half of that
      */
     Quorum(final String own, final long graceNs) {
         this.own = own;
@@ -39,10 +40,15 @@ final class Quorum {
         final boolean enough = 2 * heard.size() > members.size()
                 || 2 * heard.size() == members.size() && (lowest.isEmpty() || heard.contains(lowest.get()));
         if (enough) {
-            missedNs = Long.MAX_VALUE;
-            problem = "";
+            heardNs = Math.min(heardNs, nowNs);
+            // A lost node that the coordinator tries again counts as heard until it is suspected anew.
+            if (nowNs - heardNs >= graceNs / 2) {
+                missedNs = Long.MAX_VALUE;
+                problem = "";
+            }
             return;
         }
+        heardNs = Long.MAX_VALUE;
         missedNs = Math.min(missedNs, nowNs);
         if (nowNs - missedNs >= graceNs) {
             problem = "this node is cut off: of " + members.size() + " nodes it hears " + heard.size() + ", itself included";
