@@ -202,6 +202,7 @@ final class Formation {
         nodes.put(node.name(), new Node(sameLife && report.running() == null
                 ? report.withRunning(known.report().running())
                 : report, nowNs));
+        suspicion.heard(names.id(node.name()), nowNs);
         heed(report);
         return member;
     }
@@ -226,9 +227,8 @@ final class Formation {
     /** Learns from a report what earlier coordinators did. */
     private void heed(final NodeReport report) {
         highestTerm = Math.max(highestTerm, report.obeyed().term());
-        if (!learning && (report.obeyed().term() > term
-                || published != null && report.installed().compareTo(published.epoch()) > 0)) {
-            // An earlier coordinator went beyond what this one learned: only a higher term is sure to be obeyed.
+        if (!learning && report.obeyed().term() > term) {
+            // Only a higher term is sure to be obeyed. A later table of a lower one, installed since, changes nothing: the next is above it.
             raiseTerm();
             news = true;
             if (moves != null) {

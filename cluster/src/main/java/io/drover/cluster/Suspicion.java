@@ -7,7 +7,8 @@ import java.util.Set;
 /**
  * Which nodes the data plane has lost, in the eyes of most others: their experts are restored elsewhere, long before membership is
  * decided. One node that hears badly accuses everybody and is not believed; a node that comes back is taken in again, the later the more
- * often it was lost. Pure; not thread-safe.
+ * often it was lost, and only when it has been heard itself: once it is out of the table nobody calls it, so nobody can miss it either. Pure;
+ * not thread-safe.
  */
 final class Suspicion {
     private static final long FORGIVE_FACTOR = 30;
@@ -16,6 +17,8 @@ final class Suspicion {
     private static final class Case {
         long accusedNs = Long.MAX_VALUE;
         long acquittedNs;
+        long heardNs = Long.MIN_VALUE;
+        long lostNs;
         boolean lost;
         int times;
     }
@@ -37,6 +40,14 @@ final class Suspicion {
                         && each.accusedNs == Long.MAX_VALUE);
     }
 
+    /** The node has reported. */
+    void heard(final int node, final long nowNs) {
+        final Case each = cases.get(node);
+        if (each != null) {
+            each.heardNs = nowNs;
+        }
+    }
+
     private static boolean accused(final int node, final Map<Integer, Set<Integer>> suspects) {
         int witnesses = 0;
         int against = 0;
@@ -50,7 +61,7 @@ final class Suspicion {
     }
 
     private void judge(final Case each, final boolean accused, final long nowNs) {
-        if (!accused) {
+        if (!accused && !(each.lost && each.heardNs <= each.lostNs)) {
             each.acquittedNs = each.accusedNs == Long.MAX_VALUE ? each.acquittedNs : nowNs;
             each.accusedNs = Long.MAX_VALUE;
             each.lost &= nowNs - each.acquittedNs < lostAfterNs << Math.min(MOST_DOUBLINGS, each.times - 1);
@@ -58,6 +69,7 @@ final class Suspicion {
             each.accusedNs = nowNs;
         } else if (!each.lost && nowNs - each.accusedNs >= lostAfterNs) {
             each.lost = true;
+            each.lostNs = nowNs;
             each.times++;
         }
     }

@@ -7,13 +7,16 @@ import java.util.stream.LongStream;
 
 import org.junit.jupiter.api.Test;
 
-/** Whole clusters of {@link Formation} and {@link Participant} on a network that loses, repeats and delays, from one seed each. */
+/**
+ * Whole clusters of {@link Formation} and {@link Participant} on a network that loses, repeats and delays, from one seed each. A
+ * build runs the same thousand every time; {@code -Ddrover.formation.seed} and {@code -Ddrover.formation.clusters} run others.
+ */
 class FormationSimulationTest {
     private static final int CLUSTERS = Integer.getInteger("drover.formation.clusters", 1000);
 
     @Test
     void keepsItsPromisesUnderFaults() {
-        final long firstSeed = Long.getLong("drover.formation.seed", System.nanoTime());
+        final long firstSeed = Long.getLong("drover.formation.seed", 1);
         final List<int[]> faults = LongStream.range(firstSeed, firstSeed + CLUSTERS)
                 .parallel()
                 .mapToObj(FormationSimulationTest::run)

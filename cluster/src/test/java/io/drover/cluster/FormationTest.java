@@ -114,6 +114,9 @@ class FormationTest {
         suspecting(formation, "a", 0, ExpertSet.of(java.util.stream.IntStream.of(0)), 1400);
         suspecting(formation, "b", 1, ExpertSet.EMPTY, 1400);
         formation.on(new FormationEvent.Tick(), 1900);
+        assertThat(formation.published().nodes()).as("nobody calls it, so nobody can miss it").hasSize(2);
+        suspecting(formation, "c", 2, ExpertSet.of(java.util.stream.IntStream.of(1)), 2000);
+        formation.on(new FormationEvent.Tick(), 2500);
         assertThat(formation.published().nodes()).hasSize(3);
     }
 
