@@ -7,6 +7,7 @@ import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
 
@@ -228,8 +229,13 @@ final class RebalanceGains {
         if (now == null) {
             return;
         }
+        final Map<Integer, Integer> loads = work.loads();
         for (final Iterator<Change> i = now.pending.iterator(); i.hasNext();) {
             final Change change = i.next();
+            if (loads.getOrDefault(change.to(), 0) >= settings.loadsPerDevice()) {
+                // A step may have thousands that wait for their devices; this is asked after every event.
+                continue;
+            }
             final boolean stale = change.from() >= 0 && !inventory.isLive(change.key(), change.from())
                     || change.to() >= 0 && inventory.shelf(change.to()) == null
                     || change.to() < 0 && !work.canDrop(change.key(), change.from());
@@ -239,6 +245,7 @@ final class RebalanceGains {
                 i.remove();
                 now.started.add(change);
                 work.start(now.why, change.key(), change.from(), change.to(), now.id, now.gain, nowNs);
+                loads.merge(change.to(), change.to() < 0 ? 0 : 1, Integer::sum);
             }
         }
         // Loads that are done may wait long for a node that does not confirm; that must not hold up the next step.

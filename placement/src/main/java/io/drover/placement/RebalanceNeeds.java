@@ -117,12 +117,7 @@ final class RebalanceNeeds {
     }
 
     private void findOpen() {
-        final Map<Integer, Integer> loads = new HashMap<>();
-        for (final RebalanceMove move : work.moves()) {
-            if (move.phase == Phase.LOADING) {
-                loads.merge(move.to, 1, Integer::sum);
-            }
-        }
+        final Map<Integer, Integer> loads = work.loads();
         open.clear();
         room = false;
         for (final Shelf shelf : inventory.shelves()) {

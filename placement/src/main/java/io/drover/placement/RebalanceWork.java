@@ -132,6 +132,17 @@ final class RebalanceWork {
                 && loads(device) < settings.loadsPerDevice();
     }
 
+    /** Loads under way, by device. */
+    Map<Integer, Integer> loads() {
+        final Map<Integer, Integer> loads = new HashMap<>();
+        for (final RebalanceMove move : moves.values()) {
+            if (move.phase == Phase.LOADING) {
+                loads.merge(move.to, 1, Integer::sum);
+            }
+        }
+        return loads;
+    }
+
     int loads(final int device) {
         int loads = 0;
         for (final RebalanceMove move : moves.values()) {
