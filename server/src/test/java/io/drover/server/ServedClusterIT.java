@@ -229,6 +229,11 @@ final class ServedClusterIT {
     @Test
     void operatorsMoveExpertsAndDrainNodesUnderLoad() throws Exception {
         assertThat(command("rebalance", "off")).contains("forbidden");
+        Waiting.until(Duration.ofSeconds(30), () -> RequestReader.JSON.readTree(get("/admin/moves")).path("idle").asBoolean());
+        final int[] absent = absent("node-3");
+        final String layer = String.valueOf(absent[0]);
+        final String expert = String.valueOf(absent[1]);
+        final String name = "L" + layer + "/E" + expert;
         final CompletableFuture<Void> load = CompletableFuture.runAsync(() -> {
             try {
                 Demo.judge(url(), Demo.cases(), 16);
@@ -236,22 +241,43 @@ final class ServedClusterIT {
                 throw new IllegalStateException(e);
             }
         }, task -> new Thread(task, "load").start());
-        assertThat(command("move", "0", "0", "node-3", "--from", "none")).contains("move L0/E0 to node-3")
+        assertThat(command("move", layer, expert, "node-3", "--from", "none")).contains("move " + name + " to node-3")
                 .contains("done  1 of 1");
-        assertThat(command("move", "0", "0", "none", "--from", "node-3")).contains("move L0/E0 from node-3")
+        assertThat(command("move", layer, expert, "none", "--from", "node-3")).contains("move " + name + " from node-3")
                 .contains("done  1 of 1");
         assertThat(replicas("node-2")).isPositive();
         assertThat(command("drain", "node-2")).contains("drain node-2").containsPattern("done {2}(\\d+) of \\1");
         // What status tells of a node is as old as the coordinator's last answer.
         Waiting.until(Duration.ofSeconds(30), () -> replicas("node-2") == 0);
         load.get(120, TimeUnit.SECONDS);
-        assertThat(command("moves", "--last", "500")).contains("operator").contains("drain").contains("L0/E0");
+        assertThat(command("moves", "--last", "500")).contains("operator").contains("drain").contains(name);
         assertThat(refused("move", "0", "99", "node-1")).contains("answers 409: there is no expert L0/E99");
         assertThat(refused("move", "0", "1", "node-9"))
                 .contains("there is no node 'node-9'; the nodes are [node-");
         assertThat(refused("drain", "node-9")).contains("there is no node 'node-9'");
         assertThat(refused("moves", "--cancel", "op-1")).contains("there is no operation 'op-1'");
         assertThat(command("rebalance", "on")).contains("allowed");
+    }
+
+    /** Layer and number of an expert that the node does not have: routing may have brought it any. */
+    private static int[] absent(final String node) throws Exception {
+        final JsonNode routing = RequestReader.JSON.readTree(get("/admin/routing"));
+        int own = -1;
+        for (final JsonNode device : routing.path("devices")) {
+            own = device.path("node").asText().equals(node) ? device.path("device").asInt() : own;
+        }
+        for (final JsonNode layer : routing.path("layers")) {
+            for (int expert = 0; expert < layer.path("replicas").size(); expert++) {
+                boolean here = false;
+                for (final JsonNode device : layer.path("replicas").get(expert)) {
+                    here |= device.asInt() == own;
+                }
+                if (!here) {
+                    return new int[]{layer.path("layer").asInt(), expert};
+                }
+            }
+        }
+        throw new AssertionError(node + " has all experts: " + routing);
     }
 
     private static int replicas(final String node) throws Exception {
