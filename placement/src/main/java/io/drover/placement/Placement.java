@@ -35,6 +35,11 @@ public final class Placement {
         return new Placement(epoch, copy);
     }
 
+    /** @param devices as for {@link #of}, but sorted and distinct already, and never written to again: not copied */
+    static Placement sharing(final Epoch epoch, final int[][][] devices) {
+        return new Placement(epoch, devices);
+    }
+
     private static void requireDistinct(final int[] sorted, final int layer, final int expert) {
         for (int i = 0; i < sorted.length; i++) {
             if (sorted[i] < 0 || i > 0 && sorted[i] == sorted[i - 1]) {
@@ -74,6 +79,11 @@ public final class Placement {
 
     public boolean hosts(final int device, final int layer, final int expert) {
         return Arrays.binarySearch(devices[layer][expert], device) >= 0;
+    }
+
+    /** Whether both place all experts of a layer alike; soon told where they share it. */
+    public boolean agrees(final Placement other, final int layer) {
+        return devices[layer] == other.devices[layer] || Arrays.deepEquals(devices[layer], other.devices[layer]);
     }
 
     /** A copy of the whole table: [layer][expert] ascending device ordinals. */

@@ -141,7 +141,7 @@ public final class Rebalance {
     }
 
     private void advance(final RebalanceEvent event, final long nowNs) {
-        begun |= epochs.members().size() >= settings.bootstrapNodes();
+        begun |= epochs.size() >= settings.bootstrapNodes();
         if (!begun) {
             return;
         }
@@ -272,14 +272,14 @@ public final class Rebalance {
         return work.canLoad(key, request.to())
                 ? null
                 : "device " + request.to() + " uses " + shelf.used() + " of " + shelf.slots + " slots and has "
-                        + work.loads(request.to()) + " loads under way";
+                        + work.moves().loads(request.to()) + " loads under way";
     }
 
     private void resume(final RebalanceEvent.Resumed resumed, final long nowNs) {
-        if (!epochs.members().isEmpty() || resumed.term() <= resumed.saved().term()) {
+        if (epochs.size() > 0 || resumed.term() <= resumed.saved().term()) {
             throw new IllegalStateException(
                     "term " + resumed.term() + " can take over only as a coordinator's first event, after term "
-                            + resumed.saved().term() + ", not with " + epochs.members().size() + " members");
+                            + resumed.saved().term() + ", not with " + epochs.size() + " members");
         }
         term = resumed.term();
         epochs.restart(term);
@@ -295,8 +295,8 @@ public final class Rebalance {
 
     private void publish(final long nowNs) {
         // The first table waits until it is whole; later ones go out with gaps, or nobody would learn of a loss.
-        final boolean ready = published != null || !inventory.anyLost() || term > 1 || work.isRetiring();
-        if (work.tableChanged() && ready && !epochs.members().isEmpty()) {
+        final boolean ready = published != null || !inventory.anyLost() || term > 1 || work.moves().anyRetiring();
+        if (work.tableChanged() && ready && epochs.size() > 0) {
             final Epoch epoch = epochs.advance(nowNs, settings.acknowledgeNs());
             final Placement table = inventory.placement(epoch);
             published = table;
@@ -326,7 +326,7 @@ public final class Rebalance {
 
     /** Whether nothing is under way and nothing wanted. */
     public boolean isIdle() {
-        return work.isIdle() && gains.isIdle() && epochs.settled() && !inventory.anyLost();
+        return work.moves().isEmpty() && gains.isIdle() && epochs.settled() && !inventory.anyLost();
     }
 
     /** The newest table; null before the first. */

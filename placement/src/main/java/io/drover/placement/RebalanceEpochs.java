@@ -1,6 +1,7 @@
 package io.drover.placement;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
 
@@ -23,6 +24,11 @@ final class RebalanceEpochs {
 
     private final TreeMap<String, Reader> readers = new TreeMap<>();
     private Epoch newest;
+    /** The oldest epoch that a member may still route by; null if it has to be found out. */
+    private @Nullable Epoch oldest;
+    /** No member is due before. */
+    private long dueNs = Long.MAX_VALUE;
+    private int mostSends;
 
     RebalanceEpochs(final long term) {
         newest = new Epoch(term, 0);
@@ -38,14 +44,20 @@ final class RebalanceEpochs {
 
     void join(final String nodeId, final Epoch applied) {
         readers.put(nodeId, new Reader(applied));
+        oldest = null;
     }
 
     void leave(final String nodeId) {
         readers.remove(nodeId);
+        oldest = null;
     }
 
     boolean isMember(final String nodeId) {
         return readers.containsKey(nodeId);
+    }
+
+    int size() {
+        return readers.size();
     }
 
     List<String> members() {
@@ -58,6 +70,7 @@ final class RebalanceEpochs {
         if (reader == null || epoch.compareTo(reader.applied) <= 0 || epoch.compareTo(newest) > 0) {
             return false;
         }
+        oldest = reader.applied.equals(oldest) ? null : oldest;
         reader.applied = epoch;
         if (epoch.equals(newest)) {
             reader.resendNs = Long.MAX_VALUE;
@@ -67,12 +80,13 @@ final class RebalanceEpochs {
 
     /** Whether no node can still route by an epoch before this one. */
     boolean allReached(final Epoch epoch) {
-        for (final Reader reader : readers.values()) {
-            if (reader.applied.compareTo(epoch) < 0) {
-                return false;
-            }
+        if (readers.isEmpty()) {
+            return true;
         }
-        return true;
+        if (oldest == null) {
+            oldest = readers.values().stream().map(reader -> reader.applied).min(Comparator.naturalOrder()).orElseThrow();
+        }
+        return oldest.compareTo(epoch) >= 0;
     }
 
     /** Begins a new epoch, which all members are to be sent. */
@@ -82,6 +96,8 @@ final class RebalanceEpochs {
             reader.sends = 1;
             reader.resendNs = nowNs + acknowledgeNs;
         }
+        dueNs = nowNs + acknowledgeNs;
+        mostSends = 1;
         return newest;
     }
 
@@ -91,12 +107,17 @@ final class RebalanceEpochs {
         if (reader != null && newest.number() > 0 && reader.applied.compareTo(newest) < 0) {
             reader.sends = 0;
             reader.resendNs = nowNs;
+            dueNs = Math.min(dueNs, nowNs);
         }
     }
 
     /** Members that are due to be sent the newest epoch again; each counts as sent. */
     List<String> due(final long nowNs, final long acknowledgeNs, final long longestNs) {
+        if (nowNs < dueNs) {
+            return List.of();
+        }
         List<String> due = null;
+        dueNs = Long.MAX_VALUE;
         for (final var entry : readers.entrySet()) {
             final Reader reader = entry.getValue();
             if (reader.resendNs <= nowNs) {
@@ -104,7 +125,9 @@ final class RebalanceEpochs {
                 due.add(entry.getKey());
                 reader.resendNs = nowNs + Math.min(longestNs, acknowledgeNs << Math.min(20, reader.sends));
                 reader.sends++;
+                mostSends = Math.max(mostSends, reader.sends);
             }
+            dueNs = Math.min(dueNs, reader.resendNs);
         }
         return due == null ? List.of() : due;
     }
@@ -112,6 +135,9 @@ final class RebalanceEpochs {
     /** A member that has been sent the newest epoch more than so many times, if there is one. */
     @Nullable
     String lagging(final int maxSends) {
+        if (mostSends <= maxSends) {
+            return null;
+        }
         for (final var entry : readers.entrySet()) {
             if (entry.getValue().sends > maxSends && entry.getValue().resendNs != Long.MAX_VALUE) {
                 return entry.getKey();
@@ -121,6 +147,11 @@ final class RebalanceEpochs {
     }
 
     boolean settled() {
-        return readers.values().stream().allMatch(reader -> reader.resendNs == Long.MAX_VALUE);
+        for (final Reader reader : readers.values()) {
+            if (reader.resendNs != Long.MAX_VALUE) {
+                return false;
+            }
+        }
+        return true;
     }
 }

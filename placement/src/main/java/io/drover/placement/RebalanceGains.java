@@ -4,10 +4,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
 
@@ -32,33 +30,6 @@ import io.drover.placement.RebalanceScale.Change;
 final class RebalanceGains {
     private static final double MAX_CAUTION = 16;
 
-    private static final class Step {
-        final long id;
-        final Why why;
-        /** Whether it is worth undoing on its own. */
-        final boolean alone;
-        final double gain;
-        final Deque<Change> pending;
-        final List<Change> started = new ArrayList<>();
-        final long decidedNs;
-        long doneNs = Long.MAX_VALUE;
-
-        Step(
-                final long id,
-                final Why why,
-                final boolean alone,
-                final double gain,
-                final List<Change> changes,
-                final long decidedNs) {
-            this.id = id;
-            this.why = why;
-            this.alone = alone;
-            this.gain = gain;
-            this.decidedNs = decidedNs;
-            pending = new ArrayDeque<>(changes);
-        }
-    }
-
     private final Rebalance.Model model;
     private final RebalanceSettings settings;
     private final Planner planner;
@@ -69,8 +40,8 @@ final class RebalanceGains {
     private final long seed;
     private final RebalanceCampaign campaign;
     private final RebalanceNoise noise = new RebalanceNoise();
-    private final Deque<Step> unjudged = new ArrayDeque<>();
-    private @Nullable Step step;
+    private final Deque<RebalanceStep> unjudged = new ArrayDeque<>();
+    private @Nullable RebalanceStep step;
     private long lastStep;
     private boolean moving;
     private double caution = 1;
@@ -149,7 +120,7 @@ final class RebalanceGains {
 
     /** Judges what is old enough, then decides on one step. @param forced without regard to the thresholds of gain */
     void decide(final boolean forced, final long nowNs) {
-        if (step != null || work.isLoading()) {
+        if (step != null || work.moves().anyLoading()) {
             return;
         }
         ledger.forgetPlaces(nowNs - settings.horizonNs());
@@ -219,41 +190,25 @@ final class RebalanceGains {
             final Why why, final boolean alone, final double gain, final List<Change> changes, final long nowNs) {
         final List<Change> ordered = new ArrayList<>(changes);
         ordered.sort(Comparator.comparingInt(change -> change.to() < 0 ? 0 : 1));
-        step = new Step(++lastStep, why, alone, gain, ordered, nowNs);
+        step = new RebalanceStep(++lastStep, why, alone, gain, ordered, nowNs);
         pump(nowNs);
     }
 
     /** Starts those changes of the step that there is room for. */
     void pump(final long nowNs) {
-        final Step now = step;
+        final RebalanceStep now = step;
         if (now == null) {
             return;
         }
-        final Map<Integer, Integer> loads = work.loads();
-        for (final Iterator<Change> i = now.pending.iterator(); i.hasNext();) {
-            final Change change = i.next();
-            if (loads.getOrDefault(change.to(), 0) >= settings.loadsPerDevice()) {
-                // A step may have thousands that wait for their devices; this is asked after every event.
-                continue;
-            }
-            final boolean stale = change.from() >= 0 && !inventory.isLive(change.key(), change.from())
-                    || change.to() >= 0 && inventory.shelf(change.to()) == null
-                    || change.to() < 0 && !work.canDrop(change.key(), change.from());
-            if (stale) {
-                i.remove();
-            } else if (change.to() < 0 || work.canLoad(change.key(), change.to())) {
-                i.remove();
-                now.started.add(change);
-                work.start(now.why, change.key(), change.from(), change.to(), now.id, now.gain, nowNs);
-                loads.merge(change.to(), change.to() < 0 ? 0 : 1, Integer::sum);
-            }
+        for (int i = now.next(-1, inventory); i >= 0; i = now.next(i, inventory)) {
+            tryChange(now, i, nowNs);
         }
         // Loads that are done may wait long for a node that does not confirm; that must not hold up the next step.
         final boolean late = nowNs - now.decidedNs >= settings.loadNs();
-        if (underWay(late)) {
+        if (late ? work.moves().anyLoadingForGain() : work.moves().anyForGain()) {
             return;
         }
-        if (now.pending.isEmpty() || late || work.isIdle()) {
+        if (!now.isPending() || late || work.moves().isEmpty()) {
             step = null;
             if (!now.started.isEmpty() && now.why == Why.GAIN) {
                 now.doneNs = nowNs;
@@ -262,19 +217,26 @@ final class RebalanceGains {
         }
     }
 
-    private boolean underWay(final boolean loadsOnly) {
-        for (final RebalanceMove move : work.moves()) {
-            if ((move.why == Why.GAIN || move.why == Why.UNDO) && (!loadsOnly || move.phase == RebalanceMove.Phase.LOADING)) {
-                return true;
-            }
+    private void tryChange(final RebalanceStep now, final int index, final long nowNs) {
+        final Change change = now.change(index);
+        if (change.to() >= 0 && work.moves().loads(change.to()) >= settings.loadsPerDevice()) {
+            return;
         }
-        return false;
+        final boolean stale = change.from() >= 0 && !inventory.isLive(change.key(), change.from())
+                || change.to() >= 0 && inventory.shelf(change.to()) == null
+                || change.to() < 0 && !work.canDrop(change.key(), change.from());
+        if (stale) {
+            now.drop(index);
+        } else if (change.to() < 0 || work.canLoad(change.key(), change.to())) {
+            now.start(index);
+            work.start(now.why, change.key(), change.from(), change.to(), now.id, now.gain, nowNs);
+        }
     }
 
     /** Something urgent has come up: what has not begun is dropped. */
     void yieldTo(final long nowNs) {
         if (step != null) {
-            step.pending.clear();
+            step.dropPending();
             pump(nowNs);
         }
     }
@@ -282,7 +244,7 @@ final class RebalanceGains {
     /** @return whether a step is being undone */
     private boolean judge(final RebalanceScale scale, final long nowNs) {
         while (!unjudged.isEmpty() && nowNs - unjudged.peek().doneNs >= settings.evaluateAfterNs()) {
-            final Step done = unjudged.poll();
+            final RebalanceStep done = unjudged.poll();
             final List<Change> undo = new ArrayList<>();
             done.started.forEach(change -> undo.add(change.reversed()));
             undo.removeIf(change -> !scale.applies(change));

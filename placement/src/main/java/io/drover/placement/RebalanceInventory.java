@@ -2,10 +2,12 @@ package io.drover.placement;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.IntConsumer;
 
 import org.jspecify.annotations.Nullable;
 
@@ -42,9 +44,19 @@ final class RebalanceInventory {
     private final int[] layerStart;
     private final String @Nullable [][] pins;
     private final int minReplicas;
+    /** [key] ascending devices of the live replicas; an array that is in here is never written to again, as tables share it. */
     private final int[][] devicesOf;
     private final TreeMap<Integer, Shelf> shelves = new TreeMap<>();
     private final TreeSet<Integer> wanting = new TreeSet<>();
+    /** Experts with more than one live replica. */
+    private final TreeSet<Integer> repeated = new TreeSet<>();
+    private int lost;
+    /** [layer] rows of the newest table; those of layers that have changed since are out of date. */
+    private final int[][][] rows;
+    private final BitSet changedLayers = new BitSet();
+    private final BitSet touchedKeys = new BitSet();
+    private final BitSet touchedDevices = new BitSet();
+    private long version;
 
     /**
      * @param experts     [layer] routed experts
@@ -62,6 +74,35 @@ final class RebalanceInventory {
         for (int key = 0; key < devicesOf.length; key++) {
             wanting.add(key);
         }
+        lost = devicesOf.length;
+        rows = new int[experts.length][][];
+        changedLayers.set(0, experts.length);
+    }
+
+    /** Notes that what may be done with an expert or on a device has changed. */
+    void touch(final int key, final int device) {
+        touchedKeys.set(key);
+        touch(device);
+    }
+
+    void touch(final int device) {
+        if (device >= 0) {
+            touchedDevices.set(device);
+        }
+        version++;
+    }
+
+    /** Rises with whatever is touched. */
+    long version() {
+        return version;
+    }
+
+    /** Gives what has been touched since the last time, and forgets it. */
+    void takeTouched(final IntConsumer keys, final IntConsumer devices) {
+        touchedKeys.stream().forEach(keys);
+        touchedKeys.clear();
+        touchedDevices.stream().forEach(devices);
+        touchedDevices.clear();
     }
 
     int experts() {
@@ -93,6 +134,7 @@ final class RebalanceInventory {
 
     void add(final Device device, final int slots) {
         shelves.put(device.ordinal(), new Shelf(device, slots));
+        touch(device.ordinal());
     }
 
     /** Forgets a device and all that it held. @return the keys that were live there */
@@ -101,9 +143,10 @@ final class RebalanceInventory {
         if (shelf == null) {
             return List.of();
         }
+        touch(device);
         for (final int key : shelf.live) {
-            devicesOf[key] = Arrays.stream(devicesOf[key]).filter(d -> d != device).toArray();
-            checkWanting(key);
+            setDevices(key, without(key, device));
+            touch(key, device);
         }
         return List.copyOf(shelf.live);
     }
@@ -138,19 +181,19 @@ final class RebalanceInventory {
             final int[] more = Arrays.copyOf(devicesOf[key], devicesOf[key].length + 1);
             more[more.length - 1] = device;
             Arrays.sort(more);
-            devicesOf[key] = more;
+            setDevices(key, more);
         }
-        checkWanting(key);
+        touch(key, device);
     }
 
     /** Takes a slot for a replica that is not live, or no longer. */
     void makeTransitional(final int key, final int device) {
         final Shelf shelf = shelves.get(device);
         if (shelf.live.remove(key)) {
-            devicesOf[key] = Arrays.stream(devicesOf[key]).filter(d -> d != device).toArray();
+            setDevices(key, without(key, device));
         }
         shelf.transitional.add(key);
-        checkWanting(key);
+        touch(key, device);
     }
 
     /** Frees a slot that was transitional. */
@@ -158,14 +201,27 @@ final class RebalanceInventory {
         final Shelf shelf = shelves.get(device);
         if (shelf != null) {
             shelf.transitional.remove(key);
+            touch(key, device);
         }
     }
 
-    private void checkWanting(final int key) {
-        if (nodes(devicesOf[key], -1) < minReplicas) {
-            wanting.add(key);
+    private int[] without(final int key, final int device) {
+        return Arrays.stream(devicesOf[key]).filter(d -> d != device).toArray();
+    }
+
+    private void setDevices(final int key, final int[] devices) {
+        lost += (devices.length == 0 ? 1 : 0) - (devicesOf[key].length == 0 ? 1 : 0);
+        devicesOf[key] = devices;
+        changedLayers.set(layer(key));
+        put(wanting, key, nodes(devices, -1) < minReplicas);
+        put(repeated, key, devices.length > 1);
+    }
+
+    private static void put(final TreeSet<Integer> set, final int key, final boolean in) {
+        if (in) {
+            set.add(key);
         } else {
-            wanting.remove(key);
+            set.remove(key);
         }
     }
 
@@ -176,8 +232,17 @@ final class RebalanceInventory {
         return list;
     }
 
+    boolean anyWanting() {
+        return !wanting.isEmpty();
+    }
+
     boolean anyLost() {
-        return wanting.stream().anyMatch(key -> devicesOf[key].length == 0);
+        return lost > 0;
+    }
+
+    /** Experts with more than one live replica, ascending. */
+    Iterable<Integer> repeated() {
+        return repeated;
     }
 
     /** Whether the expert stays live on at least so many distinct nodes without this device. */
@@ -223,12 +288,12 @@ final class RebalanceInventory {
         return false;
     }
 
+    /** What is live; it shares the layers that have not changed with the one before. */
     Placement placement(final Epoch epoch) {
-        final int[][][] table = new int[layerStart.length - 1][][];
-        for (int layer = 0; layer < table.length; layer++) {
-            table[layer] = Arrays.copyOfRange(devicesOf, layerStart[layer], layerStart[layer + 1]);
-        }
-        return Placement.of(epoch, table);
+        changedLayers.stream()
+                .forEach(layer -> rows[layer] = Arrays.copyOfRange(devicesOf, layerStart[layer], layerStart[layer + 1]));
+        changedLayers.clear();
+        return Placement.sharing(epoch, rows.clone());
     }
 
     /**

@@ -52,6 +52,8 @@ public final class RebalanceMove {
 
     final Id id;
     final Why why;
+    /** Of the expert, in the inventory. */
+    final int key;
     final int layer;
     final int expert;
     int from;
@@ -62,15 +64,25 @@ public final class RebalanceMove {
     int sends;
     long resendNs;
     long deadlineNs;
+    /** When it is to be looked at again, unless it retires. */
+    long timerNs;
     Epoch retiredAt = Epoch.NONE;
     @Nullable
     String failure;
     String rollbackReason = "";
 
     RebalanceMove(
-            final Id id, final Why why, final int layer, final int expert, final int from, final int to, final long startedNs) {
+            final Id id,
+            final Why why,
+            final int key,
+            final int layer,
+            final int expert,
+            final int from,
+            final int to,
+            final long startedNs) {
         this.id = id;
         this.why = why;
+        this.key = key;
         this.layer = layer;
         this.expert = expert;
         this.from = from;

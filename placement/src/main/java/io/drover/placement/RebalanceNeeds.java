@@ -29,6 +29,8 @@ final class RebalanceNeeds {
     private final List<Shelf> open = new ArrayList<>();
     /** Whether any device has a free slot. */
     private boolean room;
+    /** The inventory's version when all was last found to be done that can be done, -1 if it was not. */
+    private long settledAt = -1;
     private @Nullable RoutingStatistics statistics;
 
     RebalanceNeeds(final RebalanceSettings settings, final RebalanceInventory inventory, final RebalanceWork work) {
@@ -39,13 +41,16 @@ final class RebalanceNeeds {
 
     void observe(final RoutingStatistics newest) {
         statistics = newest;
+        settledAt = -1;
     }
 
     void leave(final String nodeId) {
         leaving.add(nodeId);
+        settledAt = -1;
         for (final Shelf shelf : inventory.shelves()) {
             if (shelf.device.nodeId().equals(nodeId)) {
                 shelf.leaving = true;
+                inventory.touch(shelf.device.ordinal());
             }
         }
     }
@@ -53,10 +58,12 @@ final class RebalanceNeeds {
     void stay(final String nodeId, final long nowNs) {
         if (leaving.remove(nodeId)) {
             released.remove(nodeId);
+            settledAt = -1;
             for (final Shelf shelf : inventory.shelves()) {
                 if (shelf.device.nodeId().equals(nodeId)) {
                     shelf.leaving = false;
-                    for (final RebalanceMove move : work.moves()) {
+                    inventory.touch(shelf.device.ordinal());
+                    for (final RebalanceMove move : work.moves().all()) {
                         if (move.why == Why.DRAIN && move.from == shelf.device.ordinal()) {
                             work.cancel(move, "node " + nodeId + " stays", nowNs);
                         }
@@ -67,6 +74,7 @@ final class RebalanceNeeds {
     }
 
     void lost(final String nodeId) {
+        settledAt = -1;
         leaving.remove(nodeId);
         released.remove(nodeId);
     }
@@ -77,19 +85,30 @@ final class RebalanceNeeds {
 
     /** Whether a move that must be made is under way, or is wanted. */
     boolean isUrgent() {
-        if (inventory.anyLost()) {
-            return true;
-        }
-        for (final RebalanceMove move : work.moves()) {
-            if (move.why.compareTo(Why.DRAIN) <= 0 && move.phase == Phase.LOADING) {
-                return true;
-            }
-        }
-        return false;
+        return inventory.anyLost() || work.moves().anyLoadingByNeed();
     }
 
     void advance(final long nowNs) {
-        findOpen();
+        // Most events change nothing here; only a device that is spared an expert may be asked again for no reason but time.
+        if (settledAt == inventory.version() && !work.anyFailed()) {
+            return;
+        }
+        settledAt = inventory.version();
+        meet(nowNs);
+        if (settledAt != inventory.version()) {
+            settledAt = -1;
+        }
+    }
+
+    private void meet(final long nowNs) {
+        final boolean wanted = inventory.anyWanting();
+        if (wanted || !leaving.isEmpty()) {
+            findOpen();
+        }
+        if (wanted && open.isEmpty() && room) {
+            // Every device with room is as busy as it may be: whoever is left waits for its turn.
+            return;
+        }
         final Map<Integer, Integer> promised = new HashMap<>();
         final Set<String> unplaceable = new HashSet<>();
         final Set<String> tooFew = new HashSet<>();
@@ -97,7 +116,6 @@ final class RebalanceNeeds {
         boolean waiting = false;
         for (final int key : inOrder(inventory.wanting())) {
             if (open.isEmpty() && room) {
-                // Every device with room is as busy as it may be: whoever is left waits for its turn.
                 return;
             }
             final boolean lost = inventory.liveDevices(key).length == 0;
@@ -117,13 +135,12 @@ final class RebalanceNeeds {
     }
 
     private void findOpen() {
-        final Map<Integer, Integer> loads = work.loads();
         open.clear();
         room = false;
         for (final Shelf shelf : inventory.shelves()) {
             if (shelf.used() < shelf.slots && !shelf.leaving) {
                 room = true;
-                if (loads.getOrDefault(shelf.device.ordinal(), 0) < settings.loadsPerDevice()) {
+                if (work.moves().loads(shelf.device.ordinal()) < settings.loadsPerDevice()) {
                     open.add(shelf);
                 }
             }
@@ -133,7 +150,7 @@ final class RebalanceNeeds {
     private void load(final Why why, final int key, final int from, final Shelf place, final long nowNs) {
         final int device = place.device.ordinal();
         work.start(why, key, from, device, 0, Double.NaN, nowNs);
-        if (place.used() >= place.slots || work.loads(device) >= settings.loadsPerDevice()) {
+        if (place.used() >= place.slots || work.moves().loads(device) >= settings.loadsPerDevice()) {
             open.remove(place);
         }
     }
@@ -158,8 +175,8 @@ final class RebalanceNeeds {
         for (final int device : inventory.liveDevices(key)) {
             nodes.add(node(device));
         }
-        for (final RebalanceMove move : work.moves()) {
-            if (move.phase == Phase.LOADING && work.key(move) == key) {
+        for (final RebalanceMove move : work.moves().of(key)) {
+            if (move.phase == Phase.LOADING) {
                 nodes.add(node(move.to));
             }
         }
@@ -219,7 +236,7 @@ final class RebalanceNeeds {
     private boolean willHaveRoom(final int key, final Set<String> nodes, final Map<Integer, Integer> promised) {
         for (final Shelf shelf : inventory.shelves()) {
             final int device = shelf.device.ordinal();
-            final int open = shelf.slots - shelf.used() + work.freeing(device) - promised.getOrDefault(device, 0);
+            final int open = shelf.slots - shelf.used() + work.moves().freeing(device) - promised.getOrDefault(device, 0);
             final boolean comesBack = shelf.transitional.contains(key) && !shelf.leaving && inventory.runs(key, shelf.device);
             if (open > 0 && !nodes.contains(shelf.device.nodeId()) && (inventory.suits(key, shelf) || comesBack)) {
                 promised.merge(device, 1, Integer::sum);
@@ -231,7 +248,7 @@ final class RebalanceNeeds {
 
     private boolean makeRoom(
             final int key, final Set<String> nodes, final int floor, final Map<Integer, Integer> promised, final long nowNs) {
-        for (final RebalanceMove move : work.moves()) {
+        for (final RebalanceMove move : work.moves().all()) {
             final Shelf shelf = inventory.shelf(move.to);
             if (move.phase == Phase.LOADING && move.why.compareTo(Why.DRAIN) > 0 && shelf != null && inventory.suits(key, shelf)
                     && !nodes.contains(shelf.device.nodeId())) {
@@ -242,16 +259,14 @@ final class RebalanceNeeds {
         }
         int victim = -1;
         int victimDevice = -1;
-        for (final Shelf shelf : inventory.shelves()) {
-            if (!inventory.suits(key, shelf) || nodes.contains(shelf.device.nodeId())) {
-                continue;
-            }
-            for (final int candidate : shelf.live) {
-                if (inventory.canSpare(candidate, shelf.device.ordinal(), floor)
-                        && inventory.stayingNodes(candidate, shelf.device.ordinal()) >= floor
-                        && (victim < 0 || sparesBetter(candidate, victim))) {
+        for (final int candidate : inventory.repeated()) {
+            for (final int device : inventory.liveDevices(candidate)) {
+                final Shelf shelf = inventory.shelf(device);
+                if (shelf != null && inventory.suits(key, shelf) && !nodes.contains(shelf.device.nodeId())
+                        && inventory.canSpare(candidate, device, floor) && inventory.stayingNodes(candidate, device) >= floor
+                        && (victim < 0 || sparesBetter(candidate, device, victim, victimDevice))) {
                     victim = candidate;
-                    victimDevice = shelf.device.ordinal();
+                    victimDevice = device;
                 }
             }
         }
@@ -263,9 +278,17 @@ final class RebalanceNeeds {
         return true;
     }
 
-    private boolean sparesBetter(final int candidate, final int victim) {
+    /** The one with more replicas, then the one that is called less, then the one on the lower device. */
+    private boolean sparesBetter(final int candidate, final int device, final int victim, final int victimDevice) {
+        if (candidate == victim) {
+            return device < victimDevice;
+        }
         final int more = Integer.compare(inventory.liveDevices(candidate).length, inventory.liveDevices(victim).length);
-        return more != 0 ? more > 0 : calls(candidate) < calls(victim);
+        if (more != 0) {
+            return more > 0;
+        }
+        final int fewer = Double.compare(calls(victim), calls(candidate));
+        return fewer != 0 ? fewer > 0 : device < victimDevice;
     }
 
     private void drain(final Map<Integer, Integer> promised, final long nowNs) {
@@ -290,10 +313,8 @@ final class RebalanceNeeds {
     private void drain(
             final int key, final Shelf shelf, final Map<Integer, Integer> promised, final Set<String> blocked, final long nowNs) {
         final int device = shelf.device.ordinal();
-        for (final RebalanceMove move : work.moves()) {
-            if (work.key(move) == key && move.phase == Phase.LOADING) {
-                return;
-            }
+        if (work.moves().of(key).stream().anyMatch(move -> move.phase == Phase.LOADING)) {
+            return;
         }
         if (inventory.stayingNodes(key, device) >= settings.minReplicas()) {
             work.start(Why.DRAIN, key, device, -1, 0, Double.NaN, nowNs);

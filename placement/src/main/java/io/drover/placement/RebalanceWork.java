@@ -6,7 +6,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 
 import io.drover.placement.RebalanceEvent.Replica;
 import io.drover.placement.RebalanceLedger.Entry;
@@ -37,7 +36,7 @@ final class RebalanceWork {
     private final RebalanceInventory inventory;
     private final RebalanceEpochs epochs;
     private final RebalanceLedger ledger;
-    private final TreeMap<RebalanceMove.Id, RebalanceMove> moves = new TreeMap<>();
+    private final RebalanceMoves moves;
     private final Map<Replica, Long> failedNs = new HashMap<>();
     private final Set<String> alerts = new HashSet<>();
     private List<RebalanceCommand> out = new ArrayList<>();
@@ -56,6 +55,7 @@ final class RebalanceWork {
         this.settings = settings;
         this.expertBytes = expertBytes;
         this.inventory = inventory;
+        moves = new RebalanceMoves(inventory);
         this.epochs = epochs;
         this.ledger = ledger;
         this.term = term;
@@ -92,20 +92,8 @@ final class RebalanceWork {
         alerts.removeIf(alert -> alert.startsWith(kind + " ") && !subjects.contains(alert.substring(kind.name().length() + 1)));
     }
 
-    Iterable<RebalanceMove> moves() {
-        return moves.values();
-    }
-
-    boolean isIdle() {
-        return moves.isEmpty();
-    }
-
-    boolean isLoading() {
-        return moves.values().stream().anyMatch(move -> move.phase == Phase.LOADING);
-    }
-
-    boolean isRetiring() {
-        return moves.values().stream().anyMatch(move -> move.phase == Phase.RETIRING);
+    RebalanceMoves moves() {
+        return moves;
     }
 
     boolean tableChanged() {
@@ -129,41 +117,18 @@ final class RebalanceWork {
     boolean canLoad(final int key, final int device) {
         final RebalanceInventory.Shelf shelf = inventory.shelf(device);
         return shelf != null && inventory.suits(key, shelf) && shelf.used() < shelf.slots
-                && loads(device) < settings.loadsPerDevice();
-    }
-
-    /** Loads under way, by device. */
-    Map<Integer, Integer> loads() {
-        final Map<Integer, Integer> loads = new HashMap<>();
-        for (final RebalanceMove move : moves.values()) {
-            if (move.phase == Phase.LOADING) {
-                loads.merge(move.to, 1, Integer::sum);
-            }
-        }
-        return loads;
-    }
-
-    int loads(final int device) {
-        int loads = 0;
-        for (final RebalanceMove move : moves.values()) {
-            loads += move.phase == Phase.LOADING && move.to == device ? 1 : 0;
-        }
-        return loads;
-    }
-
-    /** Slots of a device that will become free without further decision. */
-    int freeing(final int device) {
-        int freeing = 0;
-        for (final RebalanceMove move : moves.values()) {
-            freeing += move.phase != Phase.LOADING && move.device() == device ? 1 : 0;
-        }
-        return freeing;
+                && moves.loads(device) < settings.loadsPerDevice();
     }
 
     /** Whether the device has failed to load the expert within the last {@code forNs}. */
     boolean hasFailed(final int key, final int device, final long forNs, final long nowNs) {
         final Long failed = failedNs.get(replica(key, device));
         return failed != null && nowNs - failed < forNs;
+    }
+
+    /** Whether some device is spared some expert. */
+    boolean anyFailed() {
+        return !failedNs.isEmpty();
     }
 
     private Replica replica(final int key, final int device) {
@@ -200,9 +165,9 @@ final class RebalanceWork {
     }
 
     private RebalanceMove newMove(final Why why, final int key, final int from, final int to, final long nowNs) {
-        final RebalanceMove move = new RebalanceMove(new RebalanceMove.Id(term, ++lastNumber), why, inventory.layer(key),
+        final RebalanceMove move = new RebalanceMove(new RebalanceMove.Id(term, ++lastNumber), why, key, inventory.layer(key),
                 inventory.expert(key), from, to, nowNs);
-        moves.put(move.id, move);
+        moves.add(move);
         return move;
     }
 
@@ -216,6 +181,7 @@ final class RebalanceWork {
         if (move != null && move.phase == Phase.LOADING && !move.acknowledged) {
             move.acknowledged = true;
             move.resendNs = nowNs + settings.loadNs() / 4;
+            awaitAnswer(move);
             progress(nowNs);
         }
     }
@@ -225,11 +191,10 @@ final class RebalanceWork {
         if (move == null || move.phase != Phase.LOADING) {
             return;
         }
-        final int key = key(move);
-        inventory.makeLive(key, move.to);
+        inventory.makeLive(move.key, move.to);
         tableChanged = true;
         progress(nowNs);
-        if (move.from >= 0 && canDrop(key, move.from)) {
+        if (move.from >= 0 && canDrop(move.key, move.from)) {
             retire(move, nowNs);
         } else {
             end(move, Outcome.DONE, nowNs);
@@ -242,7 +207,7 @@ final class RebalanceWork {
             return;
         }
         fail(move, reason, nowNs);
-        inventory.free(key(move), move.to);
+        inventory.free(move.key, move.to);
         end(move, Outcome.FAILED, nowNs);
     }
 
@@ -252,7 +217,7 @@ final class RebalanceWork {
             return;
         }
         clearAlert(RebalanceCommand.Kind.DROP_LAGGING, id.toString());
-        inventory.free(key(move), move.device());
+        inventory.free(move.key, move.device());
         end(move, move.phase == Phase.DROPPING ? Outcome.DONE : move.failure == null ? Outcome.CANCELLED : Outcome.FAILED, nowNs);
     }
 
@@ -273,8 +238,8 @@ final class RebalanceWork {
 
     /** Makes a replica live again that was about to leave. @return whether there was one */
     boolean revive(final int key, final long nowNs) {
-        for (final RebalanceMove move : List.copyOf(moves.values())) {
-            if (move.phase == Phase.RETIRING && key(move) == key && inventory.shelf(move.from) != null) {
+        for (final RebalanceMove move : moves.of(key)) {
+            if (move.phase == Phase.RETIRING && inventory.shelf(move.from) != null) {
                 inventory.makeLive(key, move.from);
                 tableChanged = true;
                 end(move, Outcome.CANCELLED, nowNs);
@@ -285,7 +250,7 @@ final class RebalanceWork {
     }
 
     void deviceLost(final int device, final long nowNs) {
-        for (final RebalanceMove move : List.copyOf(moves.values())) {
+        for (final RebalanceMove move : List.copyOf(moves.all())) {
             if (move.device() == device) {
                 clearAlert(RebalanceCommand.Kind.DROP_LAGGING, move.id.toString());
                 final boolean loading = move.phase == Phase.LOADING || move.phase == Phase.DISCARDING;
@@ -298,35 +263,30 @@ final class RebalanceWork {
 
     /** Drops what no epoch in use names, sends orders again that were not answered, gives up loads that are too late. */
     void advance(final long nowNs) {
-        for (final RebalanceMove move : List.copyOf(moves.values())) {
+        for (final RebalanceMove move : moves.due(epochs, nowNs)) {
             switch (move.phase) {
                 case RETIRING -> {
-                    if (!move.retiredAt.equals(Epoch.NONE) && epochs.allReached(move.retiredAt)) {
-                        move.phase = Phase.DROPPING;
-                        move.sends = 0;
-                        send(move, nowNs);
-                        progress(nowNs);
-                    }
+                    moves.enter(move, Phase.DROPPING);
+                    move.sends = 0;
+                    send(move, nowNs);
+                    progress(nowNs);
                 }
                 case LOADING -> {
                     if (nowNs >= move.deadlineNs
                             || !move.acknowledged && nowNs >= move.resendNs && move.sends > settings.maxSends()) {
                         fail(move, move.acknowledged ? "timed out" : "not acknowledged", nowNs);
                         discard(move, move.acknowledged ? "timed out" : "not acknowledged", nowNs);
-                    } else if (nowNs >= move.resendNs) {
+                    } else {
                         send(move, nowNs);
                     }
                 }
                 case DROPPING, DISCARDING -> {
-                    if (nowNs >= move.resendNs) {
-                        if (move.sends > settings.maxSends()) {
-                            alert(RebalanceCommand.Kind.DROP_LAGGING, move.id.toString(), "device " + move.device()
-                                    + " has not confirmed to have dropped L" + move.layer + "/E" + move.expert + " after "
-                                    + move.sends
-                                    + " orders");
-                        }
-                        send(move, nowNs);
+                    if (move.sends > settings.maxSends()) {
+                        alert(RebalanceCommand.Kind.DROP_LAGGING, move.id.toString(), "device " + move.device()
+                                + " has not confirmed to have dropped L" + move.layer + "/E" + move.expert + " after "
+                                + move.sends + " orders");
                     }
+                    send(move, nowNs);
                 }
             }
         }
@@ -335,24 +295,25 @@ final class RebalanceWork {
     /** The table that leaves out what retires has got its epoch. */
     void published(final Epoch epoch) {
         tableChanged = false;
-        for (final RebalanceMove move : moves.values()) {
-            if (move.phase == Phase.RETIRING && move.retiredAt.equals(Epoch.NONE)) {
-                move.retiredAt = epoch;
-            }
-        }
+        moves.published(epoch);
     }
 
     void forgetFailures(final long nowNs) {
-        failedNs.values().removeIf(failed -> nowNs - failed >= settings.retryNs());
-    }
-
-    int key(final RebalanceMove move) {
-        return inventory.key(move.layer, move.expert);
+        failedNs.entrySet().removeIf(failure -> {
+            final boolean old = nowNs - failure.getValue() >= settings.retryNs();
+            if (old) {
+                final Replica replica = failure.getKey();
+                inventory.touch(inventory.key(replica.layer(), replica.expert()), replica.device());
+            }
+            return old;
+        });
     }
 
     private void retire(final RebalanceMove move, final long nowNs) {
-        move.phase = Phase.RETIRING;
-        inventory.makeTransitional(key(move), move.from);
+        if (move.phase != Phase.RETIRING) {
+            moves.enter(move, Phase.RETIRING);
+        }
+        inventory.makeTransitional(move.key, move.from);
         ledger.left(new Replica(move.layer, move.expert, move.from), nowNs);
         tableChanged = true;
     }
@@ -364,7 +325,7 @@ final class RebalanceWork {
     }
 
     private void discard(final RebalanceMove move, final String why, final long nowNs) {
-        move.phase = Phase.DISCARDING;
+        moves.enter(move, Phase.DISCARDING);
         move.sends = 0;
         move.rollbackReason = why;
         send(move, nowNs);
@@ -381,15 +342,20 @@ final class RebalanceWork {
         });
         move.resendNs = nowNs + Math.min(settings.watchdogNs(), settings.acknowledgeNs() << Math.min(20, move.sends));
         move.sends++;
+        awaitAnswer(move);
+    }
+
+    private void awaitAnswer(final RebalanceMove move) {
+        moves.setTimer(move, move.phase == Phase.LOADING ? Math.min(move.deadlineNs, move.resendNs) : move.resendNs);
     }
 
     private int source(final RebalanceMove move) {
-        final int[] live = inventory.liveDevices(key(move));
+        final int[] live = inventory.liveDevices(move.key);
         return live.length == 0 ? -1 : live[0];
     }
 
     private void end(final RebalanceMove move, final Outcome outcome, final long nowNs) {
-        moves.remove(move.id);
+        moves.remove(move);
         ledger.end(move.id, nowNs, outcome);
         progress(nowNs);
     }
