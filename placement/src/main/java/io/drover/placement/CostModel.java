@@ -25,22 +25,7 @@ public record CostModel(Mode mode, Wire wire, long expertBytes, int stepTokens, 
      */
     public Prediction predict(
             final Placement placement, final RoutingStatistics statistics, final Topology topology, final long homeSeed) {
-        if (statistics.paths() == 0) {
-            throw new IllegalArgumentException("a prediction needs sampled paths, but the statistics hold 0 of "
-                    + statistics.positions() + " positions");
-        }
-        final Measures measures = new Measures(placement, topology, mode, slack);
-        final int[] routed = statistics.routedLayers();
-        final int[][] experts = new int[statistics.layers()][statistics.topK()];
-        for (int path = 0; path < statistics.paths(); path++) {
-            for (int i = 0; i < routed.length; i++) {
-                for (int rank = 0; rank < statistics.topK(); rank++) {
-                    experts[routed[i]][rank] = statistics.pathExpert(path, i, rank);
-                }
-            }
-            measures.position(Measures.drawHome(topology, homeSeed, statistics.pathSequence(path)), experts);
-        }
-        return new StepTime(this, placement, topology, measures).predict();
+        return new PathReplay(this, statistics, topology, homeSeed).predict(placement);
     }
 
     /** Weight bytes to load to get from one placement to another. */

@@ -1,7 +1,9 @@
 package io.drover.placement;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -13,11 +15,20 @@ final class LayerSlots {
     private final int[] routed;
     /** [routed index][device index] */
     private final int[][] slots;
+    /** [routed index] experts by the kernel family that they are pinned to, "null" for none */
+    private final List<Map<String, Integer>> pinned = new ArrayList<>();
 
     private LayerSlots(final PlanRequest request) {
         this.request = request;
         routed = request.statistics().routedLayers();
         slots = new int[routed.length][request.topology().size()];
+        for (final int layer : routed) {
+            final Map<String, Integer> families = new HashMap<>();
+            for (int expert = 0; expert < request.statistics().experts(layer); expert++) {
+                families.merge(String.valueOf(request.topology().pin(layer, expert)), 1, Integer::sum);
+            }
+            pinned.add(families);
+        }
     }
 
     /**
@@ -43,14 +54,21 @@ final class LayerSlots {
 
     private void proportional() {
         final long total = request.statistics().totalExperts();
-        final int devices = request.topology().size();
-        for (int device = 0; device < devices; device++) {
+        final Map<Integer, Integer> alike = new HashMap<>();
+        for (int device = 0; device < request.topology().size(); device++) {
+            alike.merge(request.slots(device), 1, Integer::sum);
+        }
+        final Map<Integer, Integer> earlier = new HashMap<>();
+        for (int device = 0; device < request.topology().size(); device++) {
+            final int mine = request.slots(device);
+            final long count = alike.get(mine);
+            final long phase = earlier.merge(mine, 1, Integer::sum) - 1;
             long experts = 0;
             long given = 0;
             for (int i = 0; i < routed.length; i++) {
                 experts += request.statistics().experts(routed[i]);
-                // Phases d/D make the rounded counts of equal devices add up to the rounded total in each layer (Hermite's identity).
-                final long upTo = (experts * request.slots(device) * devices + device * total) / (total * devices);
+                // Phases d/D make the rounded counts of D equal devices add up to the rounded total in each layer (Hermite's identity).
+                final long upTo = (experts * mine * count + phase * total) / (total * count);
                 slots[i][device] = (int) (upTo - given);
                 given = upTo;
             }
@@ -59,12 +77,8 @@ final class LayerSlots {
 
     /** Slots that a layer lacks to hold f replicas of each expert on distinct nodes of its family. */
     private long missing(final int i) {
-        final Map<String, Integer> pinned = new HashMap<>();
-        for (int expert = 0; expert < request.statistics().experts(routed[i]); expert++) {
-            pinned.merge(String.valueOf(request.topology().pin(routed[i], expert)), 1, Integer::sum);
-        }
         long missing = 0;
-        for (final Map.Entry<String, Integer> family : pinned.entrySet()) {
+        for (final Map.Entry<String, Integer> family : pinned.get(i).entrySet()) {
             final int[] perNode = new int[request.topology().nodes()];
             for (int device = 0; device < slots[i].length; device++) {
                 if (isFamily(family.getKey(), device)) {

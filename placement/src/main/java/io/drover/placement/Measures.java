@@ -49,18 +49,29 @@ public final class Measures {
      *              for the plain rule
      */
     public Measures(final Placement placement, final Topology topology, final Mode mode, final double slack) {
+        this(placement, topology, mode, slack, 0, placement.layers());
+    }
+
+    /** For the layers from {@code first} until {@code end} alone. */
+    Measures(
+            final Placement placement, final Topology topology, final Mode mode, final double slack, final int first,
+            final int end) {
         this.placement = placement;
         this.topology = topology;
         this.mode = mode;
         this.slack = slack;
         choice = new ReplicaChoice(topology, mode);
-        load = new double[placement.layers()][topology.ordinals()];
-        attention = new long[placement.layers()][topology.ordinals()];
+        load = new double[placement.layers()][];
+        attention = new long[placement.layers()][];
         totalLoad = new double[placement.layers()];
-        sent = new long[placement.layers()][topology.ordinals()][2 * counts.length];
-        received = new long[placement.layers()][topology.ordinals()][2 * counts.length];
+        sent = new long[placement.layers()][][];
+        received = new long[placement.layers()][][];
         replicaCalls = new long[placement.layers()][][];
-        for (int layer = 0; layer < placement.layers(); layer++) {
+        for (int layer = first; layer < end; layer++) {
+            load[layer] = new double[topology.ordinals()];
+            attention[layer] = new long[topology.ordinals()];
+            sent[layer] = new long[topology.ordinals()][2 * counts.length];
+            received[layer] = new long[topology.ordinals()][2 * counts.length];
             replicaCalls[layer] = new long[placement.experts(layer)][];
             for (int expert = 0; expert < placement.experts(layer); expert++) {
                 replicaCalls[layer][expert] = new long[placement.replicas(layer, expert)];
@@ -102,7 +113,20 @@ public final class Measures {
         }
     }
 
-    private int tokenLayer(final int layer, final int[] experts, final int from) {
+    /** Notes that so many positions are replayed by {@link #tokenLayer}, each in every routed layer that is looked at. */
+    void add(final int morePositions) {
+        positions += morePositions;
+    }
+
+    /**
+     * Replays one position in one layer. Layers may be replayed one after the other, each for all positions in their order: what one layer
+     * passes to the next is only where each position is.
+     *
+     * @param experts in gate-rank order
+     * @param from    device ordinal where the position is
+     * @return where it is then
+     */
+    int tokenLayer(final int layer, final int[] experts, final int from) {
         final int topK = experts.length;
         if (chosen.length < topK) {
             chosen = new int[topK];
@@ -173,6 +197,10 @@ public final class Measures {
     /** Calls that an expert's replica has run, replicas as in {@link Placement#device}. */
     long replicaCalls(final int layer, final int expert, final int replica) {
         return replicaCalls[layer][expert][replica];
+    }
+
+    long positions() {
+        return positions;
     }
 
     /** Positions for which a device has run a layer's attention. @param index the device's topology index */

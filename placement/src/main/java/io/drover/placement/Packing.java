@@ -87,8 +87,9 @@ final class Packing {
 
     /** Whether an expert may go to a pack once its replica in another pack is gone. */
     private boolean fits(final Item item, final int pack, final int leaving) {
+        // A single node is any node.
         return !holds(pack, item.expert())
-                && (nodes(item.expert(), leaving) >= minNodes || !onNode(item.expert(), node[pack], leaving));
+                && (minNodes == 1 || nodes(item.expert(), leaving) >= minNodes || !onNode(item.expert(), node[pack], leaving));
     }
 
     private boolean holds(final int pack, final int expert) {

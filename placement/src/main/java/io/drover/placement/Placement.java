@@ -1,6 +1,7 @@
 package io.drover.placement;
 
 import java.util.Arrays;
+import java.util.Map;
 
 /**
  * Which devices hold a replica of which expert: an immutable value, published as a whole under an {@link Epoch}.
@@ -40,6 +41,16 @@ public final class Placement {
         return new Placement(epoch, devices);
     }
 
+    /** @param layers [layer] experts to be placed anew, each with its devices, ascending and distinct; absent layers stay */
+    Placement with(final Map<Integer, Map<Integer, int[]>> layers) {
+        final int[][][] table = devices.clone();
+        layers.forEach((layer, experts) -> {
+            table[layer] = table[layer].clone();
+            experts.forEach((expert, at) -> table[layer][expert] = at);
+        });
+        return new Placement(Epoch.NONE, table);
+    }
+
     private static void requireDistinct(final int[] sorted, final int layer, final int expert) {
         for (int i = 0; i < sorted.length; i++) {
             if (sorted[i] < 0 || i > 0 && sorted[i] == sorted[i - 1]) {
@@ -75,6 +86,11 @@ public final class Placement {
     /** The device of the i-th replica, devices in ascending order. */
     public int device(final int layer, final int expert, final int i) {
         return devices[layer][expert][i];
+    }
+
+    /** Of all replicas, ascending; a copy. */
+    int[] devices(final int layer, final int expert) {
+        return devices[layer][expert].clone();
     }
 
     public boolean hosts(final int device, final int layer, final int expert) {

@@ -6,12 +6,14 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.IntSummaryStatistics;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
+
+import org.jspecify.annotations.Nullable;
 
 import io.drover.placement.RebalanceEvent.Replica;
 
@@ -39,6 +41,7 @@ final class RebalanceScale {
     private final Topology topology;
     private final Placement current;
     private final double before;
+    private RebalancePredictor.@Nullable Estimate estimate;
 
     /** @param caution factor on the cost of moving, beside the settings' safety */
     RebalanceScale(
@@ -89,6 +92,15 @@ final class RebalanceScale {
     /** Seconds that a step is shorter with these changes. */
     double gainSeconds(final List<Change> changes) {
         return before - predictor.stepSeconds(window.statistics(), topology, with(changes));
+    }
+
+    /** As {@link #gainSeconds}, roughly, for choosing among many; at least one change. */
+    private double estimatedSeconds(final List<Change> changes) {
+        if (estimate == null) {
+            estimate = predictor.estimate(window.statistics(), topology, current);
+        }
+        final IntSummaryStatistics layers = changes.stream().mapToInt(change -> inventory.layer(change.key)).summaryStatistics();
+        return estimate.gainSeconds(with(changes), layers.getMin(), layers.getMax());
     }
 
     static int loads(final Collection<Change> changes) {
@@ -150,7 +162,7 @@ final class RebalanceScale {
         record Layer(List<Change> changes, double gain) {}
         final List<Layer> layers = new ArrayList<>();
         byLayer(all).stream().limit(MAX_WEIGHED).forEach(changes -> {
-            final double gain = gainSeconds(changes);
+            final double gain = estimatedSeconds(changes);
             if (pays(gain, changes)) {
                 layers.add(new Layer(changes, gain));
             }
@@ -174,7 +186,7 @@ final class RebalanceScale {
         int from = 0;
         double most = Double.NEGATIVE_INFINITY;
         for (int i = 0; i < Math.min(layers.size(), MAX_WEIGHED); i++) {
-            final double gain = gainSeconds(layers.get(i)) / Math.max(1, loads(layers.get(i)));
+            final double gain = estimatedSeconds(layers.get(i)) / Math.max(1, loads(layers.get(i)));
             if (gain > most) {
                 most = gain;
                 from = i;
@@ -187,7 +199,7 @@ final class RebalanceScale {
             final List<Change> upper = to == layers.size() ? List.of() : joined(chosen, layers.get(to));
             final boolean fitsLower = !lower.isEmpty() && loads(lower) <= settings.stepMoves();
             final boolean fitsUpper = !upper.isEmpty() && loads(upper) <= settings.stepMoves();
-            if (fitsLower && (!fitsUpper || gainSeconds(lower) > gainSeconds(upper))) {
+            if (fitsLower && (!fitsUpper || estimatedSeconds(lower) > estimatedSeconds(upper))) {
                 chosen = lower;
                 from--;
             } else if (fitsUpper) {
@@ -222,12 +234,13 @@ final class RebalanceScale {
 
     /** The placement in force with those of the changes that still apply and leave the expert a replica. */
     private Placement with(final List<Change> changes) {
-        final int[][][] table = current.toArray();
+        final Map<Integer, Map<Integer, int[]>> table = new HashMap<>();
         for (final Change change : changes) {
             final int layer = inventory.layer(change.key);
             final int expert = inventory.expert(change.key);
-            final Set<Integer> devices = new HashSet<>();
-            for (final int device : table[layer][expert]) {
+            final Map<Integer, int[]> row = table.computeIfAbsent(layer, key -> new HashMap<>());
+            final TreeSet<Integer> devices = new TreeSet<>();
+            for (final int device : row.getOrDefault(expert, current.devices(layer, expert))) {
                 devices.add(device);
             }
             if (change.to >= 0 && inventory.shelf(change.to) != null) {
@@ -236,8 +249,8 @@ final class RebalanceScale {
             if (change.from >= 0 && devices.size() > 1) {
                 devices.remove(change.from);
             }
-            table[layer][expert] = devices.stream().mapToInt(Integer::intValue).toArray();
+            row.put(expert, devices.stream().mapToInt(Integer::intValue).toArray());
         }
-        return Placement.of(Epoch.NONE, table);
+        return current.with(table);
     }
 }

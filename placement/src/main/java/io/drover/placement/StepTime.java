@@ -1,6 +1,6 @@
 package io.drover.placement;
 
-/** Turns a replay into the time and bytes of a step. */
+/** Turns a replay into the time and bytes of a step, layer by layer. */
 final class StepTime {
     private static final Tier[] BETWEEN = {Tier.SAME_HOST, Tier.NETWORK};
 
@@ -8,7 +8,6 @@ final class StepTime {
     private final Placement placement;
     private final Topology topology;
     private final Measures measures;
-    private final Measured measured;
     private final double perStep;
     private final Tier kvTier;
 
@@ -17,27 +16,20 @@ final class StepTime {
         this.placement = placement;
         this.topology = topology;
         this.measures = measures;
-        measured = measures.measured();
-        perStep = (double) cost.stepTokens() / measured.positions();
+        perStep = (double) cost.stepTokens() / measures.positions();
         kvTier = topology.hosts() > 1 ? Tier.NETWORK : Tier.SAME_HOST;
     }
 
-    Prediction predict() {
-        double compute = 0;
-        double transfer = 0;
+    /** What a routed layer takes. */
+    PathReplay.Share share(final int layer) {
         final double[] bytes = new double[Tier.values().length];
-        for (int layer = 0; layer < placement.layers(); layer++) {
-            if (placement.experts(layer) > 0) {
-                compute += computeSeconds(layer);
-                transfer += transferSeconds(layer);
-                for (int index = 0; index < topology.size(); index++) {
-                    for (final Tier tier : BETWEEN) {
-                        bytes[tier.ordinal()] += sent(layer, index, tier);
-                    }
-                }
+        for (int index = 0; index < topology.size(); index++) {
+            for (final Tier tier : BETWEEN) {
+                bytes[tier.ordinal()] += sent(layer, index, tier);
             }
         }
-        return new Prediction(compute, transfer, bytes[Tier.SAME_HOST.ordinal()], bytes[Tier.NETWORK.ordinal()], measured);
+        return new PathReplay.Share(computeSeconds(layer), transferSeconds(layer), bytes[Tier.SAME_HOST.ordinal()],
+                bytes[Tier.NETWORK.ordinal()]);
     }
 
     private double computeSeconds(final int layer) {
@@ -46,7 +38,7 @@ final class StepTime {
             for (int i = 0; i < placement.replicas(layer, expert); i++) {
                 final int index = topology.index(placement.device(layer, expert, i));
                 if (index >= 0) {
-                    final double share = (double) measures.replicaCalls(layer, expert, i) / measured.positions();
+                    final double share = (double) measures.replicaCalls(layer, expert, i) / measures.positions();
                     activated[index] += 1 - Math.pow(1 - share, cost.stepTokens());
                 }
             }

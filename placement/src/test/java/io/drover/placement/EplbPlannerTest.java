@@ -104,4 +104,22 @@ final class EplbPlannerTest {
                 .isInstanceOf(PlanningException.class)
                 .hasMessageContaining("2 distinct nodes");
     }
+
+    /** Devices of 3 and of 4 slots for 4 layers: wherever the larger ones stand, no layer gets much more than another. */
+    @Test
+    void givesLayersAlikeOfDevicesThatAreNot() {
+        final List<Device> devices = new ArrayList<>();
+        for (int i = 0; i < 16; i++) {
+            devices.add(new Device(i, "node-" + i, "host-" + i, "cpu", 1 << 20, i < 8 ? 4 : 3, new ComputeRate(1, 1)));
+        }
+        final int[][] loads = new int[4][12];
+        for (final int[] layer : loads) {
+            Arrays.fill(layer, 1);
+        }
+        final PlanRequest request = new PlanRequest(SyntheticRouting.ofLoads(loads),
+                Topology.of(devices, Link.FREE, new Link(1e9, 0)), null, Budget.UNLIMITED, PlannerCases.COST, 1, 100);
+        for (final int[] layer : LayerSlots.of(request)) {
+            assertThat(IntStream.of(layer).sum()).isBetween(13, 15);
+        }
+    }
 }

@@ -3,6 +3,8 @@ package io.drover.placement;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.Map;
+
 import org.junit.jupiter.api.Test;
 
 final class PlacementTest {
@@ -23,6 +25,17 @@ final class PlacementTest {
         assertThat(placement).isEqualTo(Placement.of(new Epoch(1, 2), new int[][][]{{{1, 5}, {}}, {}, {{2}}}))
                 .hasSameHashCodeAs(Placement.of(new Epoch(1, 2), new int[][][]{{{1, 5}, {}}, {}, {{2}}}))
                 .isNotEqualTo(placement.withEpoch(Epoch.NONE));
+    }
+
+    @Test
+    void agreesLayerByLayerWithWhatItSharesAndWithWhatItDoesNot() {
+        final Placement placement = Placement.of(Epoch.NONE, new int[][][]{{{1}, {2}}, {{3}, {0}}});
+        final Placement other = placement.with(Map.of(1, Map.of(0, new int[]{0, 3})));
+        assertThat(other.toArray()).isDeepEqualTo(new int[][][]{{{1}, {2}}, {{0, 3}, {0}}});
+        assertThat(placement.device(1, 0, 0)).isEqualTo(3);
+        assertThat(placement.agrees(other, 0)).isTrue();
+        assertThat(placement.agrees(other, 1)).isFalse();
+        assertThat(placement.agrees(Placement.of(Epoch.NONE, placement.toArray()), 1)).isTrue();
     }
 
     @Test

@@ -2,11 +2,14 @@ package io.drover.placement.lab;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.PriorityQueue;
+import java.util.Queue;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -32,6 +35,9 @@ import io.drover.placement.Tier;
  * its thresholds, its memory and its undoing are the real ones.
  */
 final class RebalancedPolicy implements OnlinePolicy {
+    /** When a load will be done. */
+    private record Arrival(long atNs, RebalanceMove.Id move) {}
+
     private final String name;
     private final Planner planner;
     private final Rebalance machine;
@@ -143,51 +149,68 @@ final class RebalancedPolicy implements OnlinePolicy {
         return loads;
     }
 
+    /** Obeys until nothing is under way: at once, but for the loads of each device, which pass its link one after the other. */
     private void obey(final List<RebalanceCommand> first) {
         final Deque<RebalanceCommand> orders = new ArrayDeque<>(first);
-        while (!orders.isEmpty()) {
-            final RebalanceCommand order = orders.poll();
-            for (final RebalanceEvent answer : answers(order)) {
-                orders.addAll(machine.on(answer, nowNs));
+        final PriorityQueue<Arrival> arrivals = new PriorityQueue<>(
+                Comparator.comparingLong(Arrival::atNs).thenComparing(Arrival::move));
+        final Map<Integer, Long> linkFreeNs = new HashMap<>();
+        RebalanceCommand.Publish newest = null;
+        while (true) {
+            if (!orders.isEmpty()) {
+                switch (orders.poll()) {
+                    // As in a cluster, nodes take the newest table, and not each of those before it.
+                    case final RebalanceCommand.Publish publish -> newest = publish;
+                    case final RebalanceCommand.Expand expand -> load(expand.move(),
+                            new Replica(expand.layer(), expand.expert(), expand.device()), arrivals, linkFreeNs, orders);
+                    case final RebalanceCommand.Migrate migrate -> load(migrate.move(),
+                            new Replica(migrate.layer(), migrate.expert(), migrate.to()), arrivals, linkFreeNs, orders);
+                    case final RebalanceCommand.Shrink shrink -> tell(new RebalanceEvent.DropDone(shrink.move()), orders);
+                    case final RebalanceCommand.Rollback rollback -> tell(new RebalanceEvent.DropDone(rollback.move()), orders);
+                    case final RebalanceCommand.Alert alert ->
+                        undone += alert.kind() == RebalanceCommand.Kind.DID_NOT_PAY ? 1 : 0;
+                    case final RebalanceCommand.Replan replan ->
+                        tell(new RebalanceEvent.Planned(planner.plan(replan.request())), orders);
+                    case final RebalanceCommand.Released released -> {
+                        // Nobody leaves.
+                    }
+                }
+            } else if (newest != null) {
+                final RebalanceCommand.Publish table = newest;
+                newest = null;
+                publish(table.placement());
+                table.nodeIds().forEach(id -> tell(new RebalanceEvent.EpochApplied(id, table.epoch()), orders));
+            } else if (!arrivals.isEmpty()) {
+                final Arrival arrival = arrivals.poll();
+                nowNs = Math.max(nowNs, arrival.atNs());
+                tell(new RebalanceEvent.LoadDone(arrival.move()), orders);
+            } else {
+                return;
             }
         }
     }
 
-    private List<RebalanceEvent> answers(final RebalanceCommand order) {
-        return switch (order) {
-            case RebalanceCommand.Expand expand ->
-                loaded(expand.move(), new Replica(expand.layer(), expand.expert(), expand.device()));
-            case RebalanceCommand.Migrate migrate ->
-                loaded(migrate.move(), new Replica(migrate.layer(), migrate.expert(), migrate.to()));
-            case RebalanceCommand.Shrink shrink -> List.of(new RebalanceEvent.DropDone(shrink.move()));
-            case RebalanceCommand.Rollback rollback -> List.of(new RebalanceEvent.DropDone(rollback.move()));
-            case RebalanceCommand.Publish publish -> {
-                publish(publish.placement());
-                final List<RebalanceEvent> applied = new ArrayList<>();
-                publish.nodeIds().forEach(id -> applied.add(new RebalanceEvent.EpochApplied(id, publish.epoch())));
-                yield applied;
-            }
-            case RebalanceCommand.Alert alert -> {
-                undone += alert.kind() == RebalanceCommand.Kind.DID_NOT_PAY ? 1 : 0;
-                yield List.of();
-            }
-            case RebalanceCommand.Replan replan -> List.of(new RebalanceEvent.Planned(planner.plan(replan.request())));
-            case RebalanceCommand.Released released -> List.of();
-        };
+    private void tell(final RebalanceEvent event, final Deque<RebalanceCommand> orders) {
+        orders.addAll(machine.on(event, nowNs));
     }
 
-    private List<RebalanceEvent> loaded(final RebalanceMove.Id move, final Replica replica) {
-        if (!loaded.add(move)) {
-            // The order was repeated because the answer took its time.
-            return List.of(new RebalanceEvent.Acknowledged(move), new RebalanceEvent.LoadDone(move));
+    private void load(
+            final RebalanceMove.Id move,
+            final Replica replica,
+            final Queue<Arrival> arrivals,
+            final Map<Integer, Long> linkFreeNs,
+            final Deque<RebalanceCommand> orders) {
+        if (loaded.add(move)) {
+            loads++;
+            final Long left = leftAtNs.get(replica);
+            if (left != null && nowNs - left < horizonNs && why(move) == RebalanceMove.Why.GAIN) {
+                returns++;
+            }
+            final long atNs = Math.max(nowNs, linkFreeNs.getOrDefault(replica.device(), 0L)) + loadNs;
+            linkFreeNs.put(replica.device(), atNs);
+            arrivals.add(new Arrival(atNs, move));
         }
-        loads++;
-        nowNs += loadNs;
-        final Long left = leftAtNs.get(replica);
-        if (left != null && nowNs - left < horizonNs && why(move) == RebalanceMove.Why.GAIN) {
-            returns++;
-        }
-        return List.of(new RebalanceEvent.Acknowledged(move), new RebalanceEvent.LoadDone(move));
+        tell(new RebalanceEvent.Acknowledged(move), orders);
     }
 
     private RebalanceMove.Why why(final RebalanceMove.Id move) {
@@ -201,7 +224,7 @@ final class RebalancedPolicy implements OnlinePolicy {
 
     private void publish(final Placement next) {
         for (int layer = 0; layer < placement.layers(); layer++) {
-            for (int expert = 0; expert < placement.experts(layer); expert++) {
+            for (int expert = 0; !next.agrees(placement, layer) && expert < placement.experts(layer); expert++) {
                 for (int i = 0; i < placement.replicas(layer, expert); i++) {
                     final int device = placement.device(layer, expert, i);
                     if (!next.hosts(device, layer, expert)) {
