@@ -57,7 +57,8 @@ public final class Main implements Runnable {
                 .addSubcommand(new MoveCommand(console))
                 .addSubcommand(new DrainCommand(console))
                 .addSubcommand(new RebalanceCommand(console))
-                .addSubcommand(new DriverCommand(console, termination));
+                .addSubcommand(new DriverCommand(console, termination))
+                .addSubcommand(new RehearseCommand(console, termination));
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true));
         line.setExecutionExceptionHandler((failure, command, parsed) -> {

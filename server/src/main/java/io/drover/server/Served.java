@@ -1,6 +1,7 @@
 package io.drover.server;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
@@ -40,6 +41,16 @@ final class Served {
      * @throws CommandException if the nodes cannot start
      */
     int run(final Function<Consumer<Progress>, HostedNodes> start) throws IOException, InterruptedException {
+        return run(start, url -> {});
+    }
+
+    /**
+     * The same.
+     *
+     * @param whenReady is told the address, once requests are served there
+     */
+    int run(final Function<Consumer<Progress>, HostedNodes> start, final Consumer<URI> whenReady)
+            throws IOException, InterruptedException {
         final Config config = overlay.withFallback(ConfigFactory.load()).resolve();
         final ServerSettings settings = ServerSettings.from(config, System.getenv());
         final Path directory = modelDirectory(config);
@@ -62,7 +73,8 @@ final class Served {
                     new ServedModel(name, model.maxPositions(), model.vocabSize(), Set.copyOf(model.eosTokenIds()), text,
                             nodes.first().gateway()),
                     model, nodes.all()));
-            console.say(readyLine(http, settings, name, nodes.first(), System.nanoTime() - startNs));
+            console.say(readyLine(url(http, settings), settings, name, nodes.first(), System.nanoTime() - startNs));
+            whenReady.accept(URI.create(url(http, settings)));
             return untilTheEnd(nodes, http);
         } finally {
             stop(http, nodes, text, settings.shutdownGrace());
@@ -101,12 +113,13 @@ final class Served {
         }
     }
 
-    private static String readyLine(final HttpServer http, final ServerSettings settings, final String name,
-            final DroverNode node,
-            final long tookNs) {
-        final String url = "http://"
-                + (settings.address().isAnyLocalAddress() ? "127.0.0.1" : settings.address().getHostAddress()) + ":"
+    private static String url(final HttpServer http, final ServerSettings settings) {
+        return "http://" + (settings.address().isAnyLocalAddress() ? "127.0.0.1" : settings.address().getHostAddress()) + ":"
                 + http.address().getPort();
+    }
+
+    private static String readyLine(final String url, final ServerSettings settings, final String name, final DroverNode node,
+            final long tookNs) {
         return "%s: '%s' on %d nodes at %s after %.1f s; try: %s".formatted(READY, name, node.settings().expectedNodes(), url,
                 tookNs / 1e9,
                 example(url, settings));

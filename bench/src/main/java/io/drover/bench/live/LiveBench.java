@@ -117,7 +117,7 @@ public final class LiveBench implements Callable<Integer> {
 
     LiveCluster cluster(final int count, final LiveSite site, final String... more) throws IOException, InterruptedException {
         final List<String> keys = new ArrayList<>(
-                List.of("drover.engine.compute-threads = 1", "drover.engine.loader-threads = 1", "drover.engine.warm-up = 2 s"));
+                List.of("drover.engine.compute-threads = 1", "drover.engine.loader-threads = 1"));
         keys.addAll(List.of(more));
         keys.addAll(overrides);
         final LiveCluster cluster = new LiveCluster(directory, count, keys, site);

@@ -2,7 +2,6 @@ package io.drover.bench.live;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -122,23 +121,21 @@ final class LiveCluster implements AutoCloseable {
     }
 
     static Path model() {
-        return Path.of(System.getProperty("drover.root", "."), "model", "demo").toAbsolutePath();
+        return root().resolve("model").resolve("demo");
+    }
+
+    private static Path root() {
+        return Path.of(System.getProperty("drover.root", ".")).toAbsolutePath();
     }
 
     /**
-     * Runs a command of Drover.
+     * Runs a command of Drover, as its script does.
      *
      * @param logs where its output goes, as {@code name.log} and {@code name.out}
      */
     Process run(final String name, final List<String> prefix, final Path logs, final List<String> arguments) throws IOException {
         final List<String> command = new ArrayList<>(prefix);
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        ManagementFactory.getRuntimeMXBean()
-                .getInputArguments()
-                .stream()
-                .filter(flag -> !flag.startsWith("-agent"))
-                .forEach(command::add);
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "io.drover.server.Main"));
+        command.add(root().resolve("drover").toString());
         command.addAll(arguments);
         final ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.appendTo(logs.resolve(name + ".log").toFile()));

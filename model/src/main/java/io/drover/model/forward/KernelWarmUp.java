@@ -3,7 +3,6 @@ package io.drover.model.forward;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.management.CompilationMXBean;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,6 +14,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 
 import org.jspecify.annotations.Nullable;
+
+import com.sun.management.ThreadMXBean;
 
 import io.drover.model.LayerPlan;
 import io.drover.model.ModelConfig;
@@ -41,8 +42,8 @@ public final class KernelWarmUp {
     private static final int LARGEST_BATCH = 65;
     private static final int[] BATCHES = {1, 2, 3, 4, 7, 8, 15};
     private static final int ROUNDS_PER_LARGEST = 8;
-    private static final long SETTLED_NS = Duration.ofMillis(500).toNanos();
-    private static final long COMPILING_MS = 5;
+    private static final long SETTLED_NS = Duration.ofSeconds(1).toNanos();
+    private static final long BOXED_BYTES = 2 << 20;
 
     private static final ConcurrentMap<Kind, FutureTask<Duration>> RUNS = new ConcurrentHashMap<>();
 
@@ -119,29 +120,28 @@ public final class KernelWarmUp {
     }
 
     /**
-     * Stops when a third of the time so far, and at least half a second, has brought neither a faster round nor work for the compilers:
-     * compiled code may be thrown away and compiled again a few times before it lasts.
+     * Stops when a second has brought no faster round and none that allocates: a vector that is an object is one of code that waits
+     * for the optimizing compiler, or was thrown away and waits again, fifteen times slower for as long as that takes.
      */
     private void repeat(final long startNs, final long budgetNs) {
-        final CompilationMXBean compilers = ManagementFactory.getCompilationMXBean();
+        final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         long bestNs = Long.MAX_VALUE;
-        long compiledMs = 0;
         long improvedNs = startNs;
         long nowNs = startNs;
-        int rounds = 0;
-        while (nowNs - startNs < budgetNs && nowNs - improvedNs < Math.max(SETTLED_NS, (nowNs - startNs) / 3)) {
+        long rounds = 0;
+        while (nowNs - startNs < budgetNs && nowNs - improvedNs < SETTLED_NS) {
             final long roundNs = System.nanoTime();
+            final long allocated = threads.getCurrentThreadAllocatedBytes();
             for (int i = 0; i < parts.size() * BATCHES.length && System.nanoTime() - startNs < budgetNs; i++) {
                 forward(parts.get(i % parts.size()), BATCHES[i / parts.size()]);
             }
             nowNs = System.nanoTime();
+            final boolean boxed = threads.getCurrentThreadAllocatedBytes() - allocated > parts.size() * BOXED_BYTES;
             final boolean faster = nowNs - roundNs < bestNs * 0.95;
             if (rounds++ % ROUNDS_PER_LARGEST == ROUNDS_PER_LARGEST - 1) {
                 parts.forEach(part -> forward(part, LARGEST_BATCH));
             }
-            final boolean compiling = compilers.getTotalCompilationTime() - compiledMs > COMPILING_MS;
-            compiledMs = compilers.getTotalCompilationTime();
-            if (faster || compiling) {
+            if (faster || boxed) {
                 bestNs = Math.min(bestNs, nowNs - roundNs);
                 improvedNs = nowNs;
             }
