@@ -6,6 +6,7 @@ import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
 
+import io.drover.placement.Device;
 import io.drover.placement.Measures;
 import io.drover.placement.Mode;
 
@@ -22,6 +23,7 @@ import io.drover.placement.Mode;
  * <p>How sets may be chosen:
  * <ul>
  * <li><b>home</b>: each device chooses, over all layers, as many as it has slots, for the sequences homed there. Loads are not limited.
+ * Where homes are chosen, each sequence has such a set of its own, and another one until its home is chosen.
  * <li><b>walk</b>: where the highest-gate expert runs on a device with c slots, its c - 1 best companions are there. A device has the
  * highest-gate experts of at most c experts, and runs at most {@code imbalance / devices} of a layer's calls. Slots and highest-gate
  * positions are divided over devices, and slots over layers, as is best; that each position is served once, and that loads are limited,
@@ -62,13 +64,10 @@ final class Bounds {
 
     /**
      * @param imbalance allowed in each layer, at least 1; has no influence in home
-     * @return null if homes are chosen, or the case is too large to be computed
+     * @return null if the case is too large to be computed
      */
     @Nullable
     LowerBound of(final Scenario scenario, final double imbalance) {
-        if (scenario.prefix() > 0) {
-            return null;
-        }
         if (scenario.mode() == Mode.HOME) {
             return new LowerBound(Double.POSITIVE_INFINITY, homeSaved(scenario, false), homeSaved(scenario, true), trace.topK());
         }
@@ -105,28 +104,48 @@ final class Bounds {
     }
 
     private double homeSaved(final Scenario scenario, final boolean wholeOnly) {
+        final int slots = scenario.topology().devices().stream().mapToInt(Device::slots).max().orElse(0);
         final double[][][] scores = new double[scenario.devices()][trace.layers()][trace.experts()];
+        double saved = 0;
         for (int sequence = 0; sequence < trace.sequences().size(); sequence++) {
-            final int home = scenario.topology().index(Measures.drawHome(scenario.topology(), scenario.seed(), sequence));
             final Trace.Sequence span = trace.sequences().get(sequence);
-            for (int token = span.firstToken(); token < span.end(); token++) {
-                for (int layer = 0; layer < trace.layers(); layer++) {
-                    final int at = trace.at(token, layer);
-                    scores[home][layer][rarest(at, layer, 0)]++;
-                    for (int rank = 0; !wholeOnly && rank < trace.topK(); rank++) {
-                        scores[home][layer][trace.ids()[at + rank]]++;
-                    }
+            if (scenario.prefix() > 0) {
+                final int chosen = Math.min(span.end(), span.firstToken() + scenario.prefix());
+                saved += best(score(span.firstToken(), chosen, wholeOnly, new double[trace.layers()][trace.experts()]), slots);
+                saved += best(score(chosen, span.end(), wholeOnly, new double[trace.layers()][trace.experts()]), slots);
+            } else {
+                final int home = scenario.topology().index(Measures.drawHome(scenario.topology(), scenario.seed(), sequence));
+                score(span.firstToken(), span.end(), wholeOnly, scores[home]);
+            }
+        }
+        for (int device = 0; device < scenario.devices(); device++) {
+            saved += best(scores[device], scenario.topology().device(device).slots());
+        }
+        return saved / trace.tokens() / trace.layers();
+    }
+
+    /** Adds to [layer][expert] what each saves at most where it is local. */
+    private double[][] score(final int first, final int end, final boolean wholeOnly, final double[][] scores) {
+        for (int token = first; token < end; token++) {
+            for (int layer = 0; layer < trace.layers(); layer++) {
+                final int at = trace.at(token, layer);
+                scores[layer][rarest(at, layer, 0)]++;
+                for (int rank = 0; !wholeOnly && rank < trace.topK(); rank++) {
+                    scores[layer][trace.ids()[at + rank]]++;
                 }
             }
         }
-        double saved = 0;
-        for (int device = 0; device < scenario.devices(); device++) {
-            final double[] all = Arrays.stream(scores[device]).flatMapToDouble(Arrays::stream).sorted().toArray();
-            for (int i = 0; i < Math.min(all.length, scenario.topology().device(device).slots()); i++) {
-                saved += all[all.length - 1 - i];
-            }
+        return scores;
+    }
+
+    /** The sum of the greatest. */
+    private static double best(final double[][] scores, final int slots) {
+        final double[] all = Arrays.stream(scores).flatMapToDouble(Arrays::stream).sorted().toArray();
+        double sum = 0;
+        for (int i = 0; i < Math.min(all.length, slots); i++) {
+            sum += all[all.length - 1 - i];
         }
-        return saved / trace.tokens() / trace.layers();
+        return sum;
     }
 
     private double walkSaved(final WalkKey key) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,8 +25,9 @@ final class BoundsTest {
         final Trace trace = SyntheticTrace.of(seed, 1, 6, 3, 6, 40);
         final Bounds bounds = new Bounds(trace);
         for (final String slots : List.of("6", "7", "8")) {
-            for (final Mode mode : Mode.values()) {
-                final Scenario scenario = scenario(mode, slots, 6);
+            for (final Scenario scenario : List.of(scenario(Mode.HOME, slots, 6), scenario(Mode.WALK, slots, 6),
+                    scenario(Mode.HOME, slots, 6, "--homes", "chosen", "--home-prefix", "3"))) {
+                final String mode = scenario.mode() + " with homes chosen after " + scenario.prefix();
                 for (int code = 0; code < 729; code++) {
                     final Placement placement = placement(code, Integer.parseInt(slots));
                     if (placement != null) {
@@ -42,9 +44,9 @@ final class BoundsTest {
         }
     }
 
-    private static Scenario scenario(final Mode mode, final String slots, final int experts) {
+    private static Scenario scenario(final Mode mode, final String slots, final int experts, final String... more) {
         final PlanOptions options = new PlanOptions();
-        new CommandLine(options).parseArgs("--slack", "inf");
+        new CommandLine(options).parseArgs(Stream.concat(Stream.of("--slack", "inf"), Stream.of(more)).toArray(String[]::new));
         return Scenario.of(options, mode, 2, slots, 1, experts);
     }
 
