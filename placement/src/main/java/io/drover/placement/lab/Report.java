@@ -101,6 +101,7 @@ final class Report {
         run.put("devices", scenario.devices());
         run.put("slots", scenario.slots());
         run.put("window_tokens", setting.windowTokens());
+        run.put("tokens_per_replayed", setting.scale());
         run.put("tokens_per_second", setting.tokensPerSecond());
         final ArrayNode phases = run.putArray("phases");
         courses.getFirst().windows().forEach(window -> phases.add(window.phase()));
