@@ -2,6 +2,7 @@ package io.drover.placement;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.function.IntUnaryOperator;
 
 /**
  * Paths (the experts of one position in all routed layers) in the order that the joint search reads them: by layer, with an index from
@@ -60,12 +61,16 @@ final class JointPaths {
                 }
             }
         }
-        for (int path = 0; path < made.paths; path++) {
-            made.home[path] = (byte) request.topology()
-                    .index(Measures.drawHome(request.topology(), request.seed(), made.sequence[path]));
-        }
+        made.setHomes(sequence -> request.topology().index(Measures.drawHome(request.topology(), request.seed(), sequence)));
         made.index();
         return made;
+    }
+
+    /** @param of sequence to device index */
+    void setHomes(final IntUnaryOperator of) {
+        for (int path = 0; path < paths; path++) {
+            home[path] = (byte) of.applyAsInt(sequence[path]);
+        }
     }
 
     int at(final int layer, final int path) {

@@ -3,6 +3,7 @@ package io.drover.placement;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.IntUnaryOperator;
 
 /**
  * Drover's own planner: traffic, balance, co-activation, replicas and moves in one objective.
@@ -55,13 +56,21 @@ public final class JointPlanner implements Planner {
     }
 
     private final Weights weights;
+    private final boolean choosesHomes;
 
     public JointPlanner() {
         this(DEFAULT_WEIGHTS);
     }
 
+    /** For homes that are drawn, or are where there is room. */
     public JointPlanner(final Weights weights) {
+        this(weights, false);
+    }
+
+    /** @param choosesHomes whether sequences get their homes, in {@link Mode#HOME}, by what they are routed to ({@link HomeChoice}) */
+    public JointPlanner(final Weights weights, final boolean choosesHomes) {
         this.weights = weights;
+        this.choosesHomes = choosesHomes;
     }
 
     @Override
@@ -93,6 +102,11 @@ public final class JointPlanner implements Planner {
         final JointRule rule = new JointRule(request);
         final JointPaths few = JointPaths.of(request, HOT_PATHS);
         final JointPaths all = JointPaths.of(request, COLD_PATHS);
+        if (choosesHomes(request)) {
+            final IntUnaryOperator homes = JointHomes.of(request, all);
+            all.setHomes(homes);
+            few.setHomes(homes);
+        }
         if (!small(request)) {
             return placement(request, anneal(request, rule, few, all, start(request, few, rule, request.seed()), HOTTEST));
         }
@@ -105,6 +119,11 @@ public final class JointPlanner implements Planner {
             }
         }
         return placement(request, best);
+    }
+
+    /** Homes can be told from sampled paths alone. */
+    private boolean choosesHomes(final PlanRequest request) {
+        return choosesHomes && request.cost().mode() == Mode.HOME && request.statistics().paths() > 0;
     }
 
     private static boolean small(final PlanRequest request) {
@@ -162,6 +181,9 @@ public final class JointPlanner implements Planner {
         final JointPaths paths = JointPaths.of(request, Integer.MAX_VALUE);
         final Assignment assignment = Assignment.ofCurrent(request);
         final long[][] current = masks(assignment, paths);
+        if (choosesHomes(request)) {
+            paths.setHomes(JointHomes.near(request, paths, current));
+        }
         Restoration.complete(request, assignment);
         final JointState state = new JointState(request, paths, new JointRule(request), masks(assignment, paths),
                 weights.balance());

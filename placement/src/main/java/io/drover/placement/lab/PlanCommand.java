@@ -84,7 +84,8 @@ public final class PlanCommand {
         out.printf(Locale.ROOT, "fitted on %d tokens, reported on %d (--split %s)%n", parts.fit().tokens(),
                 parts.report().tokens(),
                 options.split);
-        final List<Planner> planners = Policies.named(options.policies, options.balance);
+        final List<Planner> planners = Policies.named(options.policies, options.balance,
+                !options.online && options.homePrefix() > 0);
         final Report report = new Report(trace.model(), options);
         final Comparison comparison = new Comparison(parts, options.seed);
         final List<Figures> rows = new ArrayList<>();
@@ -151,7 +152,7 @@ public final class PlanCommand {
             final long start = System.nanoTime();
             final OnlineRun.Course course = online.course(spec);
             final List<OnlineReplay.Course> courses = online.run(course, scenario,
-                    Policies.named(options.policies, options.balance));
+                    Policies.named(options.policies, options.balance, false));
             online.print(courses, scenario, course);
             report.add(courses, scenario, course);
             shown.addAll(shown(courses, scenario));

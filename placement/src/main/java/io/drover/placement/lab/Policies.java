@@ -17,19 +17,21 @@ import io.drover.placement.ShadowPlanner;
 final class Policies {
     private Policies() {}
 
-    private static List<Planner> all(final double balance) {
+    private static List<Planner> all(final double balance, final boolean choosesHomes) {
         return List.of(new ContiguousPlanner(), new RoundRobinPlanner(), EplbPlanner.global(), new LinaPlanner(),
                 new ShadowPlanner(),
                 new ExFlowPlanner(), new FlexMoePlanner(),
-                new JointPlanner(new JointPlanner.Weights(balance, JointPlanner.DEFAULT_WEIGHTS.horizonPositions())));
+                new JointPlanner(new JointPlanner.Weights(balance, JointPlanner.DEFAULT_WEIGHTS.horizonPositions()),
+                        choosesHomes));
     }
 
     /**
-     * @param balance that the joint planner is given
+     * @param balance      that the joint planner is given
+     * @param choosesHomes whether it may expect homes to be chosen
      * @throws IllegalArgumentException if a name is not known; the message lists those that are
      */
-    static List<Planner> named(final List<String> names, final double balance) {
-        final List<Planner> all = all(balance);
+    static List<Planner> named(final List<String> names, final double balance, final boolean choosesHomes) {
+        final List<Planner> all = all(balance, choosesHomes);
         if (names.equals(List.of("all"))) {
             return all;
         }

@@ -101,7 +101,7 @@ final class PlanCommandTest {
                 assertThat(row.get("imbalance").doubleValue()).isGreaterThanOrEqualTo(1);
             }
         }
-        for (final var planner : Policies.named(List.of("all"), 3)) {
+        for (final var planner : Policies.named(List.of("all"), 3, false)) {
             assertThat(seen).contains(planner.name() + " home", planner.name() + " walk");
             assertThat(out).contains(planner.name());
         }
