@@ -35,13 +35,12 @@ final class FaultsTrial implements LiveBench.Trial {
 
     @Override
     public int run(final LiveBench bench) throws Exception {
-        try (SmallDisk disk = SmallDisk.mount(bench.file("small"), DISK_MIB);
-                LiveCluster cluster = bench.cluster(NODES, new TwoDrivers(disk.directory()),
-                        "drover.http.idle-deadline = " + Faults.IDLE_S + " s")) {
-            try (Load load = bench.load("warm-up", cluster.url(Faults.GATEWAY), cluster.url(Faults.DOOR))) {
-                load.run(bench.warmUp);
-            }
-            try {
+        try (SmallDisk disk = SmallDisk.mount(bench.file("small"), DISK_MIB)) {
+            try (LiveCluster cluster = bench.cluster(NODES, new TwoDrivers(disk.directory()),
+                    "drover.http.idle-deadline = " + Faults.IDLE_S + " s")) {
+                try (Load load = bench.load("warm-up", cluster.url(Faults.GATEWAY), cluster.url(Faults.DOOR))) {
+                    load.run(bench.warmUp);
+                }
                 return new Faults(bench, cluster, disk).run();
             } finally {
                 keepLogs(bench, disk);

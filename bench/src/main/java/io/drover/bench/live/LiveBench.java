@@ -30,8 +30,8 @@ import picocli.CommandLine.Spec;
         "",
         "Trials: migrate (back-to-back moves), kill (kill -9 of a node that is not the gateway), pause (SIGSTOP of one for a while),",
         "hedge (the same with hedging on and off), elastic (1, 2, 3, 5, 4, 2 nodes), coordinator (its node stopped), shift (of domains),",
-        "owner (the homes of many copies of one request killed at all their tokens), soak, partition (cuts between network namespaces),",
-        "faults (one after the other). The last two need root. Exit code 1 if a stream failed or differs, or a promise was broken."})
+        "owner (the homes of many copies of one request killed at all their tokens), paused-owner (stopped instead), soak,",
+        "partition (cuts between network namespaces), faults (one after the other). The last two need root. Exit code 1 if a stream failed or differs, or a promise was broken."})
 public final class LiveBench implements Callable<Integer> {
     /** Something to let happen; prints what it has seen. */
     interface Trial {
@@ -42,7 +42,8 @@ public final class LiveBench implements Callable<Integer> {
     private static final Map<String, Trial> TRIALS = new TreeMap<>(Map.ofEntries(entry("migrate", new MigrateTrial()),
             entry("kill", new KillTrial()), entry("pause", new PauseTrial(false)), entry("hedge", new PauseTrial(true)),
             entry("elastic", new ElasticTrial()), entry("coordinator", new CoordinatorTrial()), entry("shift", new ShiftTrial()),
-            entry("owner", new OwnerTrial()), entry("soak", new SoakTrial()), entry("partition", new PartitionTrial()),
+            entry("owner", new OwnerTrial(false)), entry("paused-owner", new OwnerTrial(true)), entry("soak", new SoakTrial()),
+            entry("partition", new PartitionTrial()),
             entry("faults", new FaultsTrial())));
 
     @Spec

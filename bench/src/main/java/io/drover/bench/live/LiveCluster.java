@@ -17,8 +17,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -35,6 +37,7 @@ final class LiveCluster implements AutoCloseable {
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String DRIVER_READY = "media driver ready in ";
+    private static final Pattern MOVED = Pattern.compile("goes on elsewhere after (\\d+) tokens");
     private static final String DRIVER = "media-driver";
     private static final Duration START = Duration.ofSeconds(300);
     private static final Duration STOP = Duration.ofSeconds(90);
@@ -149,6 +152,13 @@ final class LiveCluster implements AutoCloseable {
 
     String url(final int node) {
         return "http://" + site.host(node) + ":" + (base + node);
+    }
+
+    /** After how many tokens each stream of a gateway had to go on elsewhere, by its log. */
+    List<Integer> takeovers(final int gateway) throws IOException {
+        try (Stream<String> log = Files.lines(site.logs(gateway, directory).resolve("node-" + gateway + ".log"))) {
+            return log.flatMap(line -> MOVED.matcher(line).results()).map(moved -> Integer.valueOf(moved.group(1))).toList();
+        }
     }
 
     Process process(final int node) {

@@ -92,19 +92,22 @@ final class Verdict {
                 .toArray();
     }
 
-    /** The longest time between two tokens of a stream, in ms, of those that have a part in the interval; 0 if there are none. */
+    /** Of each stream the longest time between two tokens, in ms, of those that have a part in the interval, ascending. */
+    double[] longestOfEachMs(final long fromNs, final long toNs) {
+        return streams.stream()
+                .mapToLong(stream -> LongStream.range(1, stream.tokens().size())
+                        .filter(i -> stream.tokens().get((int) i - 1).ns() < toNs && stream.tokens().get((int) i).ns() >= fromNs)
+                        .map(i -> stream.tokens().get((int) i).ns() - stream.tokens().get((int) i - 1).ns())
+                        .max()
+                        .orElse(0))
+                .mapToDouble(ns -> ns / NS_PER_MS)
+                .sorted()
+                .toArray();
+    }
+
+    /** The longest of all streams; 0 if there are none. */
     double longestMs(final long fromNs, final long toNs) {
-        double longest = 0;
-        for (final StreamRecord stream : streams) {
-            for (int i = 1; i < stream.tokens().size(); i++) {
-                final long before = stream.tokens().get(i - 1).ns();
-                final long after = stream.tokens().get(i).ns();
-                if (before < toNs && after >= fromNs) {
-                    longest = Math.max(longest, (after - before) / NS_PER_MS);
-                }
-            }
-        }
-        return longest;
+        return Arrays.stream(longestOfEachMs(fromNs, toNs)).max().orElse(0);
     }
 
     /** When the last token of all came; Long.MIN_VALUE if none did. */
