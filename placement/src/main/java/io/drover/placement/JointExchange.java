@@ -63,7 +63,13 @@ final class JointExchange {
         followLoad(assignment, free, moveCost);
         final int[][] expert = new int[weights.layers][];
         final AffinitySearch search = search(assignment.toPlacement(), expert);
+        boolean spent = false;
         for (final double threshold : THRESHOLDS) {
+            if (spent) {
+                // The moves went to larger gains than this pass would ask for, and one more pass has given them better ones.
+                break;
+            }
+            spent = free[0] <= 0;
             search.anneal(AffinitySearch.Draw.TOWARDS_PARTNERS, 1 + tries(expert, TRIES_FROM_CURRENT / THRESHOLDS.length), 0, 0,
                     (layer, r, s) -> pays(search, held, layer, r, s, threshold * moveCost, free));
         }
