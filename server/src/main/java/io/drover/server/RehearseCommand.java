@@ -15,6 +15,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 
+import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 
 import picocli.CommandLine.Command;
@@ -51,7 +52,7 @@ final class RehearseCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        final var overlay = ConfigFactory.parseMap(Map.of("drover.http.port", 0, "drover.http.interface", "127.0.0.1"))
+        final Config overlay = ConfigFactory.parseMap(Map.of("drover.http.port", 0, "drover.http.interface", "127.0.0.1"))
                 .withFallback(options.overlay());
         try (ExecutorService stage = Executors.newVirtualThreadPerTaskExecutor()) {
             final List<Future<Integer>> acts = new ArrayList<>();

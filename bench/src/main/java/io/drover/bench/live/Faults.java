@@ -181,17 +181,16 @@ final class Faults {
     /** Whether there is room depends on what the driver has given back of the node before; one that says that it is ready must serve. */
     private int startedOnFullDisk() throws Exception {
         final boolean ended = cluster.process(VICTIM).waitFor(PROCESS_S, TimeUnit.SECONDS);
-        if (ended || !cluster.readiness(VICTIM).ready()) {
-            bench.say("full disk: a node that was started then %s", ended
-                    ? "ended with exit code " + cluster.process(VICTIM).exitValue() + ": "
-                            + lastLine(bench.file("node-" + VICTIM + ".out"))
-                    : "is not ready after " + PROCESS_S + " s");
-        } else {
+        if (!ended && cluster.readiness(VICTIM).ready()) {
             try (Load load = bench.load("full-disk-door", cluster.url(VICTIM))) {
                 load.run(BEFORE_S);
             }
             return bench.judge("full disk: a node that was started then", bench.verdict("full-disk-door"));
         }
+        bench.say("full disk: a node that was started then %s", ended
+                ? "ended with exit code " + cluster.process(VICTIM).exitValue() + ": "
+                        + lastLine(bench.file("node-" + VICTIM + ".out"))
+                : "is not ready after " + PROCESS_S + " s");
         if (!ended) {
             cluster.kill(VICTIM);
         }

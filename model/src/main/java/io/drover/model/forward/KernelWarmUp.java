@@ -43,6 +43,7 @@ public final class KernelWarmUp {
     private static final int[] BATCHES = {1, 2, 3, 4, 7, 8, 15};
     private static final int ROUNDS_PER_LARGEST = 8;
     private static final long SETTLED_NS = Duration.ofSeconds(1).toNanos();
+    /** Of a round: compiled code stays well below it (0.1 to 0.2 MB), vectors that are objects take 15 MB and more. */
     private static final long BOXED_BYTES = 2 << 20;
 
     private static final ConcurrentMap<Kind, FutureTask<Duration>> RUNS = new ConcurrentHashMap<>();
