@@ -1,8 +1,15 @@
 package io.drover.cluster;
 
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
@@ -20,16 +27,23 @@ import org.apache.pekko.pattern.Patterns;
  * Brings an actor system into its cluster: knocks at the seeds' {@link Door}s until a member answers, compares, and joins through it;
  * or founds a cluster where that is this node's part. Waits, so it runs on the thread that starts the node.
  *
- * <p>Who founds: a node without seeds, at once; the first of the seeds, once each of the others has said that it is in no cluster, or
- * has not answered for {@link #FOUND_AFTER}. All others wait for a member. So two clusters can only come about when the first seed is
- * started anew while it cannot reach any other; list several seeds.
+ * <p>Who founds: a node without seeds, at once; the first of the seeds, once each of the others has said that it is in no cluster,
+ * refuses connections, or could not be reached at all for {@link #FOUND_AFTER}. A seed that takes connections and says nothing is busy
+ * and is waited for. All other nodes wait for a member. So two clusters can only come about when the first seed is started anew while the
+ * network between it and all others is cut; list several seeds.
  */
 final class Joining {
     private static final Duration FOUND_AFTER = Duration.ofSeconds(3);
-    private static final Duration KNOCK_TIMEOUT = Duration.ofMillis(500);
+    private static final Duration KNOCK_TIMEOUT = Duration.ofSeconds(1);
+    private static final Duration CONNECT_TIMEOUT = Duration.ofMillis(500);
     private static final Duration PAUSE = Duration.ofMillis(100);
 
     private record Heard(String seed, Door.Answer answer) {}
+
+    /** What becomes of a connection to a seed. */
+    private enum Connection {
+        TAKEN, REFUSED, UNREACHABLE
+    }
 
     private final ActorSystem<?> system;
     private final NodeSettings settings;
@@ -65,21 +79,59 @@ final class Joining {
         final boolean first = others.isEmpty() || settings.seeds().getFirst().equals(self);
         final long foundNs = System.nanoTime() + FOUND_AFTER.toNanos();
         while (true) {
-            final List<Heard> heard = knock(others);
-            for (final Heard one : heard) {
+            final Map<String, Connection> connections = connect(others);
+            final List<String> silent = new ArrayList<>(others);
+            silent.removeIf(seed -> connections.get(seed) == Connection.REFUSED);
+            for (final Heard one : knock(silent)) {
                 if (one.answer().member()) {
                     return admitted(one);
                 }
+                silent.remove(one.seed());
             }
-            if (first && (heard.size() == others.size() || System.nanoTime() - foundNs >= 0)) {
+            final boolean cut = silent.stream().allMatch(seed -> connections.get(seed) == Connection.UNREACHABLE);
+            if (first && (silent.isEmpty() || cut && System.nanoTime() - foundNs >= 0)) {
                 return cluster.selfMember().address();
             }
-            requireTime(deadlineNs, heard.isEmpty()
-                    ? "no node answers at " + String.join(", ", others)
-                    : "the nodes at " + String.join(", ", others) + " are in no cluster yet; the first seed, "
-                            + settings.seeds().getFirst()
-                            + ", founds it");
+            requireTime(deadlineNs, problem(others, silent, connections));
             Thread.sleep(PAUSE);
+        }
+    }
+
+    private String problem(final List<String> others, final List<String> silent, final Map<String, Connection> connections) {
+        final List<String> busy = silent.stream().filter(seed -> connections.get(seed) == Connection.TAKEN).toList();
+        if (!busy.isEmpty()) {
+            return "connections to " + String.join(", ", busy) + " are taken, but no node answers there";
+        }
+        final boolean anyAnswer = others.stream()
+                .anyMatch(seed -> !silent.contains(seed) && connections.get(seed) != Connection.REFUSED);
+        return anyAnswer
+                ? "the nodes at " + String.join(", ", others) + " are in no cluster yet; the first seed, "
+                        + settings.seeds().getFirst() + ", founds it"
+                : "no node answers at " + String.join(", ", others);
+    }
+
+    private static Map<String, Connection> connect(final List<String> seeds) {
+        final Map<String, CompletableFuture<Connection>> asked = new LinkedHashMap<>();
+        for (final String seed : seeds) {
+            final CompletableFuture<Connection> connection = new CompletableFuture<>();
+            Thread.startVirtualThread(() -> connection.complete(connect(seed)));
+            asked.put(seed, connection);
+        }
+        final Map<String, Connection> connections = new HashMap<>();
+        asked.forEach((seed, connection) -> connections.put(seed, connection.join()));
+        return connections;
+    }
+
+    private static Connection connect(final String seed) {
+        final int colon = seed.lastIndexOf(':');
+        try (Socket socket = new Socket()) {
+            socket.connect(new InetSocketAddress(seed.substring(0, colon), Integer.parseInt(seed.substring(colon + 1))),
+                    (int) CONNECT_TIMEOUT.toMillis());
+            return Connection.TAKEN;
+        } catch (final ConnectException e) {
+            return Connection.REFUSED;
+        } catch (final IOException e) {
+            return Connection.UNREACHABLE;
         }
     }
 

@@ -80,6 +80,21 @@ class JoinIT {
     }
 
     @Test
+    void theFirstSeedFoundsNoClusterBesideOneThatIsTooBusyToAnswer() throws IOException {
+        final int own;
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            own = free.getLocalPort();
+        }
+        try (ServerSocket busy = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"))) {
+            final String other = "127.0.0.1:" + busy.getLocalPort();
+            assertThat(cluster.refused("node-2", Map.of("drover.cluster.seeds", List.of("127.0.0.1:" + own, other),
+                    "drover.cluster.port", own, "drover.cluster.join-timeout", "5 s")))
+                    .isEqualTo("node 'node-2' found no cluster within 5.0 s: connections to " + other
+                            + " are taken, but no node answers there");
+        }
+    }
+
+    @Test
     void namesTheControlPortInUse() throws IOException {
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
             assertThat(cluster.refused("node-2", Map.of("drover.cluster.port", taken.getLocalPort())))
