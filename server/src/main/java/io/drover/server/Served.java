@@ -73,6 +73,7 @@ final class Served {
                     new ServedModel(name, model.maxPositions(), model.vocabSize(), Set.copyOf(model.eosTokenIds()), text,
                             nodes.first().gateway()),
                     model, nodes.all()));
+            BackgroundThreads.giveWay(settings.backgroundNiceness());
             console.say(readyLine(url(http, settings), settings, name, nodes.first(), System.nanoTime() - startNs));
             whenReady.accept(URI.create(url(http, settings)));
             return untilTheEnd(nodes, http);

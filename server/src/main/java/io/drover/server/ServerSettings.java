@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 import com.typesafe.config.Config;
 
 /**
- * The door's settings: {@code drover.http} of {@code reference.conf}, where each key's meaning and unit stands.
+ * The settings of a process and its door: {@code drover.process} and {@code drover.http} of {@code reference.conf}, where each key's
+ * meaning and unit stands.
  *
  * @param address            the address to listen on
  * @param port               0 for a free one
@@ -28,12 +29,16 @@ import com.typesafe.config.Config;
  * @param maxConnections     open at once
  * @param shutdownGrace      for streams in flight at shutdown
  * @param pekko              configuration of the actor system behind the door
+ * @param backgroundNiceness added to that of the process once it serves, for {@link BackgroundThreads}
  */
 public record ServerSettings(InetAddress address, int port, @Nullable String apiKey, @Nullable String adminKey,
         boolean guardMetrics, List<String> corsOrigins, int maxBodyBytes, Duration bodyDeadline, int maxSequences,
-        Duration generationDeadline, Duration idleDeadline, int maxConnections, Duration shutdownGrace, Config pekko) {
+        Duration generationDeadline, Duration idleDeadline, int maxConnections, Duration shutdownGrace, Config pekko,
+        int backgroundNiceness) {
 
     private static final String PATH = "drover.http";
+    private static final String NICENESS = "drover.process.background-niceness";
+    private static final int LEAST_URGENT = 19;
 
     public ServerSettings {
         corsOrigins = List.copyOf(corsOrigins);
@@ -45,10 +50,14 @@ public record ServerSettings(InetAddress address, int port, @Nullable String api
         requirePositive("generation-deadline", generationDeadline);
         requirePositive("idle-deadline", idleDeadline);
         require(!shutdownGrace.isNegative(), "shutdown-grace", shutdownGrace, "0 or more");
+        if (backgroundNiceness < 0 || backgroundNiceness > LEAST_URGENT) {
+            throw new IllegalArgumentException(
+                    NICENESS + " is " + backgroundNiceness + "; expected 0 to " + LEAST_URGENT);
+        }
     }
 
     /**
-     * @param config      with {@code drover.http} resolved
+     * @param config      resolved
      * @param environment where the keys are looked up
      * @throws IllegalArgumentException                naming the key, its value and the expected ones
      * @throws com.typesafe.config.ConfigException if a key is missing or has the wrong type
@@ -61,7 +70,8 @@ public record ServerSettings(InetAddress address, int port, @Nullable String api
                 http.getBoolean("guard-metrics"), http.getStringList("cors-origins"),
                 Math.toIntExact(http.getBytes("max-body-size")), http.getDuration("body-deadline"),
                 http.getInt("max-sequences"), http.getDuration("generation-deadline"), http.getDuration("idle-deadline"),
-                http.getInt("max-connections"), http.getDuration("shutdown-grace"), http.withOnlyPath("pekko"));
+                http.getInt("max-connections"), http.getDuration("shutdown-grace"), http.withOnlyPath("pekko"),
+                config.getInt(NICENESS));
     }
 
     /** Whether only this machine can connect. */
