@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -43,6 +44,10 @@ final class LiveCluster implements AutoCloseable {
     private static final Duration STOP = Duration.ofSeconds(90);
     private static final Duration ANSWER = Duration.ofSeconds(10);
     private static final int CONTROL = 100;
+    private static final int PORTS = 200;
+    private static final int FIRST_PORT = 20_000;
+    private static final int LAST_PORT = 32_000;
+    private static final int MOST_TRIES = 100;
     private static final int MOST_NODES = 9;
     private static final String ADMIN_KEY = "live-trial";
 
@@ -303,9 +308,22 @@ final class LiveCluster implements AutoCloseable {
         }
     }
 
+    /** Below the ports that connections take for their own ends: a node that is started anew minutes later needs its port still. */
     private static int freeBase() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return Math.min(64_000, Math.max(20_000, socket.getLocalPort() / 200 * 200));
+        for (int tries = 0; tries < MOST_TRIES; tries++) {
+            final int base = FIRST_PORT + PORTS * ThreadLocalRandom.current().nextInt((LAST_PORT - FIRST_PORT) / PORTS);
+            if (IntStream.rangeClosed(1, MOST_NODES).allMatch(node -> isFree(base + node) && isFree(base + CONTROL + node))) {
+                return base;
+            }
+        }
+        throw new IOException("no free ports between " + FIRST_PORT + " and " + LAST_PORT);
+    }
+
+    private static boolean isFree(final int port) {
+        try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+            return socket.isBound();
+        } catch (final IOException e) {
+            return false;
         }
     }
 

@@ -27,7 +27,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
  * The homes of many copies of one request are killed, over and over, while the copies are at all possible tokens; the bodies must be equal,
  * byte for byte but for id and time. The request is sampled with a seed, its text is not all ASCII, and its stop string begins at every
  * word. The gateway's log says after how many tokens each stream had to go on elsewhere. A node that is only stopped and continued
- * ({@code SIGSTOP}) loses its streams all the same, and need not be started anew, so that many more tokens are met in the same time.
+ * ({@code SIGSTOP}) loses its streams all the same, and need not be started anew, so that many more tokens are met in the same time. The
+ * trial ends once homes were lost after each of the request's tokens.
  */
 final class OwnerTrial implements LiveBench.Trial {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -75,7 +76,9 @@ final class OwnerTrial implements LiveBench.Trial {
                     }
                 }));
             }
-            for (int kill = 1; kill <= bench.count; kill++) {
+            int times = 0;
+            while (times < bench.count && takenOver(cluster, bench.nodes) < TOKENS) {
+                times++;
                 bench.pause(1 + random.nextDouble());
                 final int victim = 1 + random.nextInt(bench.nodes - 1);
                 if (stopped) {
@@ -87,15 +90,15 @@ final class OwnerTrial implements LiveBench.Trial {
                     cluster.start(victim);
                 }
                 cluster.awaitWhole();
-                if (kill % SAID == 0) {
-                    say(bench, cluster, kill, equal.get(), different.size());
+                if (times % SAID == 0) {
+                    say(bench, cluster, times, equal.get(), different.size());
                 }
             }
             stopping.set(true);
             for (final Thread copy : copies) {
                 copy.join();
             }
-            say(bench, cluster, bench.count, equal.get(), different.size());
+            say(bench, cluster, times, equal.get(), different.size());
             bench.say("messages of former homes that were fenced off: %.0f",
                     cluster.total("drover_engine_fenced_messages_total"));
         }
@@ -106,7 +109,12 @@ final class OwnerTrial implements LiveBench.Trial {
             final int different) throws IOException {
         final List<Integer> takeovers = cluster.takeovers(bench.nodes);
         bench.say("%d times: %d bodies equal byte for byte, %d different; %d takeovers, after %d of the %d tokens at least one",
-                times, equal, different, takeovers.size(), takeovers.stream().distinct().count(), TOKENS);
+                times, equal, different, takeovers.size(), takenOver(cluster, bench.nodes), TOKENS);
+    }
+
+    /** Tokens after which at least one stream had to go on elsewhere. */
+    private static long takenOver(final LiveCluster cluster, final int gateway) throws IOException {
+        return cluster.takeovers(gateway).stream().distinct().count();
     }
 
     private static void write(final Path file, final String body) {
