@@ -35,6 +35,8 @@ public final class DroverNode {
     private static final Logger LOG = LoggerFactory.getLogger(DroverNode.class);
     private static final Duration WISH_TIMEOUT = Duration.ofSeconds(5);
     private static final Duration LEAVE_TIMEOUT = Duration.ofSeconds(30);
+    /** Without its engine a node cannot leave in order: its shards would wait for experts that ran there. The others down it. */
+    private static final Duration FAILED_LEAVE_TIMEOUT = Duration.ofSeconds(2);
     private static final String STOPPED = "stopped on request";
     private static final String REMOVED = "the cluster removed this node, or its actor system failed";
 
@@ -97,10 +99,10 @@ public final class DroverNode {
     private void guard() {
         engine.stopped().whenComplete((nothing, failure) -> {
             if (failure != null) {
-                end("the engine failed: " + failure.getMessage(), Duration.ZERO);
+                end("the engine failed: " + failure.getMessage(), Duration.ZERO, FAILED_LEAVE_TIMEOUT);
             }
         });
-        watch.refusal().thenAccept(sentence -> end(sentence, Duration.ZERO));
+        watch.refusal().thenAccept(sentence -> end(sentence, Duration.ZERO, LEAVE_TIMEOUT));
         system.getWhenTerminated().whenComplete((done, failure) -> {
             if (ending.compareAndSet("", REMOVED)) {
                 LOG.error("node '{}': {}", settings.nodeName(), REMOVED);
@@ -207,11 +209,11 @@ public final class DroverNode {
      * @return completes when all is closed; may be called again
      */
     public CompletionStage<Void> stop(final Duration grace) {
-        end(STOPPED, grace);
+        end(STOPPED, grace, LEAVE_TIMEOUT);
         return stopped.thenAccept(why -> {});
     }
 
-    private void end(final String why, final Duration grace) {
+    private void end(final String why, final Duration grace, final Duration leaveTimeout) {
         if (!ending.compareAndSet("", why)) {
             return;
         }
@@ -235,7 +237,7 @@ public final class DroverNode {
             system.getWhenTerminated()
                     .toCompletableFuture()
                     .copy()
-                    .orTimeout(LEAVE_TIMEOUT.toSeconds(), TimeUnit.SECONDS)
+                    .orTimeout(leaveTimeout.toMillis(), TimeUnit.MILLISECONDS)
                     .whenComplete((done, failure) -> release());
         });
     }

@@ -91,7 +91,9 @@ final class NodeStart {
                 ? "founding a cluster"
                 : "joining through " + String.join(", ", settings.seeds()));
         final long joinedByNs = System.nanoTime() + settings.joinTimeout().toNanos();
-        new Joining(system, settings, identity).run(joinedByNs);
+        final Joining joining = new Joining(system, settings, identity);
+        joining.run(joinedByNs);
+        joining.watch(watch.ready()::isDone, watch::refused);
         final NodeDescriptor descriptor = describe(system, identity);
         final ActorRef<Coordinator.Message> coordinator = coordinator(system, identity, checkpoint);
         system.tell(new NodeGuardian.Register(descriptor,

@@ -9,8 +9,10 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -92,6 +94,26 @@ class JoinIT {
                     .isEqualTo("node 'node-2' found no cluster within 5.0 s: connections to " + other
                             + " are taken, but no node answers there");
         }
+    }
+
+    @Test
+    void aFounderWhoseClusterHasNotFormedGivesWayToAnother() throws Exception {
+        final int own;
+        final int other;
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+                ServerSocket alsoFree = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            own = free.getLocalPort();
+            other = alsoFree.getLocalPort();
+        }
+        final DroverNode founder = DroverNode.start(cluster.settings("founder", Map.of("drover.cluster.port", own,
+                "drover.cluster.seeds", List.of("127.0.0.1:" + own, "127.0.0.1:" + other), "drover.cluster.expected-nodes", 2)),
+                progress -> {}).toCompletableFuture().get(60, TimeUnit.SECONDS);
+        final DroverNode lone = DroverNode.start(cluster.settings("lone", Map.of("drover.cluster.port", other,
+                "drover.cluster.seeds", List.of())), progress -> {}).toCompletableFuture().get(60, TimeUnit.SECONDS);
+        assertThat(founder.whenStopped().toCompletableFuture().get(60, TimeUnit.SECONDS))
+                .isEqualTo("node 'founder' has founded a cluster that has not formed, and at 127.0.0.1:" + other
+                        + " there is another; it must be started anew, to join that one");
+        lone.stop(Duration.ZERO).toCompletableFuture().get(60, TimeUnit.SECONDS);
     }
 
     @Test
