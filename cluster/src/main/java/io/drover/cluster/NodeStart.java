@@ -46,6 +46,7 @@ import io.drover.streams.Links;
 final class NodeStart {
     static final String SYSTEM_NAME = "drover";
     private static final long CLOSE_TIMEOUT_S = 15;
+    private static final DispatcherSelector COORDINATOR = DispatcherSelector.fromConfig("drover-coordinator-dispatcher");
 
     private final NodeSettings settings;
     private final UnaryOperator<BulkProvider> provided;
@@ -153,11 +154,12 @@ final class NodeStart {
         final Formation.Settings formation = new Formation.Settings(settings.expectedNodes(), settings.learnTimeout().toNanos(),
                 settings.lostAfter().toNanos(), identity, new ContiguousHomes(checkpoint),
                 PlacementModel.of(checkpoint, settings));
+        system.dispatchers().lookup(COORDINATOR).execute(() -> {});
         return ClusterSingleton.get(system)
                 .init(SingletonActor.of(
                         Behaviors.supervise(Coordinator.create(formation, new AtomicLong(), settings.statistics().silenceNs()))
                                 .onFailure(SupervisorStrategy.restart()),
-                        Coordinator.NAME).withProps(DispatcherSelector.blocking()));
+                        Coordinator.NAME).withProps(COORDINATOR));
     }
 
     private NodeDescriptor describe(final ActorSystem<?> system, final Identity identity) {
