@@ -125,7 +125,7 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
                 layers.steps(),
                 layers.positions(), home.tokensGenerated(), batcher.preemptions(), counts.localCalls, counts.remoteCalls,
                 counts.repeatedCalls, counts.duplicateReturns, counts.refusedCalls, counts.failedCalls, calls.parked(),
-                service.served(), home.refused(), counter.status(),
+                service.served(), home.refused(), intake.dropped(), counter.status(),
                 new EngineStatus.FailOver(gateway.moving(), gateway.takeovers(), gateway.fenced(), home.takenOver()),
                 new EngineStatus.Buddy(copier.pagesCopied(), copier.bytesCopied(), copier.givenUp(), keeper.sequences(),
                         keeper.pages(), keeper.evicted(), keeper.mismatched() + buddies.unfit(), keeper.positionsAdopted()),

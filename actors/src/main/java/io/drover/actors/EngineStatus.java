@@ -30,6 +30,7 @@ import io.drover.placement.Epoch;
  * @param parkedCalls       expert calls that wait for a replica now
  * @param servedCalls       expert calls answered for other nodes
  * @param refusedSequences  sequences that were refused
+ * @param droppedFrames     frames of peers that do not fit this model or this plane, or came faster than they could be looked at
  * @param routing           what the gates of this home's sequences chose
  * @param failOver          how sequences of lost homes go on
  * @param buddy             copies of pages for and of other homes
@@ -39,7 +40,8 @@ import io.drover.placement.Epoch;
 public record EngineStatus(Epoch epoch, int running, int waiting, int gatewayRequests, int kvPagesTotal, int kvPagesFree,
         int rowsInFlight, int remoteRows, int experts, long expertBytes, long steps, long positions, long tokensGenerated,
         long preemptions, long localCalls, long remoteCalls, long repeatedCalls, long duplicateReturns, long refusedCalls,
-        long failedCalls, int parkedCalls, long servedCalls, long refusedSequences, Routing routing, FailOver failOver,
+        long failedCalls, int parkedCalls, long servedCalls, long refusedSequences, long droppedFrames, Routing routing,
+        FailOver failOver,
         Buddy buddy, Hedging hedging, List<Peer> peers) {
 
     /**

@@ -65,7 +65,11 @@ final class FrameIntake implements FrameHandler {
             case FrameType.HEARTBEAT -> {
                 // The link has taken note of it.
             }
-            default -> defer(from, type, buffer, offset, length);
+            case FrameType.REFUSAL, FrameType.BUDDY, FrameType.SUBMIT, FrameType.ADMISSION, FrameType.TOKEN, FrameType.END,
+                    FrameType.CANCEL, FrameType.SYNC ->
+                defer(from, type, buffer, offset, length);
+            // Of another plane; the link lets through whatever is well-formed.
+            default -> unfitFrames++;
         }
     }
 

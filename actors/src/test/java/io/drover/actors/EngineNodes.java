@@ -64,6 +64,11 @@ final class EngineNodes implements AutoCloseable {
         return engine;
     }
 
+    /** What a test can speak to the engines through, as a node without an engine. */
+    Links links(final int node) {
+        return Links.open(plane, Endpoint.unresolved(node, 1, "node-" + (node + 1), "127.0.0.1:0"), System.nanoTime());
+    }
+
     /** A node that was closed starts anew, with the same id and experts; a table is to be published. */
     void restart(final int node) {
         engines.set(node, start(node, endpoints.get(node).incarnation() + 1));

@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
+import org.agrona.concurrent.UnsafeBuffer;
 import org.apache.pekko.stream.javadsl.Sink;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -17,6 +19,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+
+import io.drover.streams.BulkAskFrame;
+import io.drover.streams.Links;
 
 /** Whole engines on real Aeron, judged by the embedded model's expected continuations. */
 class NodeEngineTest {
@@ -161,6 +166,31 @@ class NodeEngineTest {
                     .untilAsserted(() -> assertThat(nodes.engines.getFirst().status().failOver().takenOver())
                             .as("sequences whose home was lost")
                             .isBetween(1L, 4L));
+        }
+    }
+
+    @Test
+    void aFrameOfAnotherPlaneIsDroppedAndCounted() throws IOException {
+        try (EngineNodes nodes = new EngineNodes(MODEL, 1, WARM); Links stranger = nodes.links(1)) {
+            nodes.place(nodes.contiguous());
+            nodes.publish(nodes.contiguous(), List.of(nodes.endpoints.getFirst(), stranger.self()), 0, 1);
+            stranger.connect(nodes.endpoints.getFirst());
+            final UnsafeBuffer buffer = new UnsafeBuffer(new byte[256]);
+            final BulkAskFrame frame = new BulkAskFrame();
+            frame.wrap(buffer, 0);
+            frame.begin(1, 0, 1, 1, "L0/E0");
+            Awaitility.await().pollInterval(Duration.ofMillis(5)).until(() -> {
+                stranger.doWork(System.nanoTime());
+                stranger.poll((from, type, received, offset, length) -> {}, 16);
+                return stranger.isConnected(0) && stranger.offer(0, buffer, 0, frame.encodedLength());
+            });
+            Awaitility.await().until(() -> {
+                stranger.doWork(System.nanoTime());
+                return nodes.engines.getFirst().status().droppedFrames() > 0;
+            });
+            final Case first = cases(2).getFirst();
+            assertThat(EngineNodes.ids(nodes.generate(0, EngineNodes.greedy(first.prompt(), 8))))
+                    .isEqualTo(first.expected().subList(0, 8));
         }
     }
 

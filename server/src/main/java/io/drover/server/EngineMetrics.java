@@ -36,6 +36,8 @@ final class EngineMetrics {
         counter(metrics, nodes, "engine_failed_calls", "Expert calls that nobody answered in time", EngineStatus::failedCalls);
         counter(metrics, nodes, "engine_served_calls", "Expert calls answered for other nodes", EngineStatus::servedCalls);
         counter(metrics, nodes, "engine_refused_sequences", "Sequences that were refused", EngineStatus::refusedSequences);
+        counter(metrics, nodes, "engine_dropped_frames", "Frames of peers that fit neither model nor plane, or came too fast",
+                EngineStatus::droppedFrames);
         counter(metrics, nodes, "routing_positions", "Positions that passed the last layer for the first time",
                 status -> status.routing().positions());
         counter(metrics, nodes, "routing_expert_calls", "Expert calls of these: positions x routed layers x top-k",
