@@ -29,7 +29,7 @@ import picocli.CommandLine.Spec;
     "Every request and token is recorded and judged afterwards against the model's expected ids."}, mixinStandardHelpOptions = true, footer = {
         "",
         "Trials: migrate (back-to-back moves), kill (kill -9 of a node that is not the gateway), pause (SIGSTOP of one for a while),",
-        "hedge (the same with hedging on and off), elastic (1, 2, 3, 5, 4, 2 nodes), coordinator (its node stopped), shift (of domains),",
+        "hedge (the same with hedging on and off), slow (one that answers up to 200 ms late, likewise), elastic (1, 2, 3, 5, 4, 2 nodes), coordinator (its node stopped), shift (of domains),",
         "owner (the homes of many copies of one request killed at all their tokens), paused-owner (stopped instead), soak,",
         "partition (cuts between network namespaces), faults (one after the other). The last two need root. Exit code 1 if a stream failed or differs, or a promise was broken."})
 public final class LiveBench implements Callable<Integer> {
@@ -41,6 +41,7 @@ public final class LiveBench implements Callable<Integer> {
 
     private static final Map<String, Trial> TRIALS = new TreeMap<>(Map.ofEntries(entry("migrate", new MigrateTrial()),
             entry("kill", new KillTrial()), entry("pause", new PauseTrial(false)), entry("hedge", new PauseTrial(true)),
+            entry("slow", new SlowTrial()),
             entry("elastic", new ElasticTrial()), entry("coordinator", new CoordinatorTrial()), entry("shift", new ShiftTrial()),
             entry("owner", new OwnerTrial(false)), entry("paused-owner", new OwnerTrial(true)), entry("soak", new SoakTrial()),
             entry("partition", new PartitionTrial()),
