@@ -42,6 +42,8 @@ final class Coordinator {
     private static final Duration TICK = Duration.ofMillis(200);
     /** Nodes report one after another; a plan for each of their reports would be too many. */
     private static final long WINDOW_NS = TimeUnit.SECONDS.toNanos(2);
+    /** Planning takes at most one part in so many of this thread's time: its core may be one that tokens want. */
+    private static final long PLANNING_SHARE = 25;
 
     /** What the coordinator receives. */
     sealed interface Message {}
@@ -84,7 +86,7 @@ final class Coordinator {
     private final Executor background;
     private Operations operations = new Operations(0);
     private RebalanceEvent.@Nullable Window lastWindow;
-    private long lastWindowNs;
+    private long nextWindowNs = System.nanoTime();
     private long nowNs;
     private final Map<MemberId, ActorRef<Answer>> nodes = new HashMap<>();
     private final RoutingWindows routing;
@@ -153,18 +155,23 @@ final class Coordinator {
             operations = new Operations(formation.term());
         }
         final MovesView answer = operations.on(wish, moves, formation.names(), now());
-        // Carries out what the wish has changed.
-        step(new FormationEvent.Tick());
+        if (wish.kind() != Wish.Kind.LOOK) {
+            // Carries out what the wish has changed.
+            step(new FormationEvent.Tick());
+        }
         return answer;
     }
 
     private void tick() {
         step(new FormationEvent.Tick());
-        final RebalanceEvent.Window window = routing.merged(System.nanoTime());
-        if (window != null && window != lastWindow && nowNs - lastWindowNs >= WINDOW_NS) {
+        final long startNs = System.nanoTime();
+        final RebalanceEvent.Window window = routing.merged(startNs);
+        if (window != null && window != lastWindow && startNs - nextWindowNs >= 0) {
             lastWindow = window;
-            lastWindowNs = nowNs;
             step(new FormationEvent.Placing(window));
+            final long endNs = System.nanoTime();
+            nextWindowNs = endNs + Math.max(WINDOW_NS, PLANNING_SHARE * (endNs - startNs));
+            LOG.debug("a window was weighed in {} ms", TimeUnit.NANOSECONDS.toMillis(endNs - startNs));
         }
     }
 

@@ -265,6 +265,11 @@ final class ExpertMoves {
         return rebalance.ledger();
     }
 
+    /** Whether moves for gain are allowed. */
+    boolean isOn() {
+        return rebalance.isOn();
+    }
+
     boolean isIdle() {
         return rebalance.isIdle();
     }

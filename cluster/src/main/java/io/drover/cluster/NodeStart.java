@@ -154,7 +154,8 @@ final class NodeStart {
         final Formation.Settings formation = new Formation.Settings(settings.expectedNodes(), settings.learnTimeout().toNanos(),
                 settings.lostAfter().toNanos(), identity, new ContiguousHomes(checkpoint),
                 PlacementModel.of(checkpoint, settings));
-        system.dispatchers().lookup(COORDINATOR).execute(() -> {});
+        // A dispatcher without an actor gives its thread up.
+        system.systemActorOf(Behaviors.empty(), "coordinator-thread", COORDINATOR);
         return ClusterSingleton.get(system)
                 .init(SingletonActor.of(
                         Behaviors.supervise(Coordinator.create(formation, new AtomicLong(), settings.statistics().silenceNs()))

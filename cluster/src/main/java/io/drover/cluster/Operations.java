@@ -108,7 +108,7 @@ final class Operations {
 
     private MovesView view(final String begun, final Collection<Running> shown, final List<RebalanceLedger.Entry> ledger,
             final ExpertMoves moves, final List<String> nodes, final long nowNs) {
-        return new MovesView("", begun, moves.saved().on(), moves.isIdle(),
+        return new MovesView("", begun, moves.isOn(), moves.isIdle(),
                 TimeUnit.NANOSECONDS.toMillis(moves.ageOfProgressNs(nowNs)), nodes,
                 shown.stream().map(each -> state(each, moves, nowNs)).toList(), ledger, new ArrayList<>(alerts));
     }

@@ -329,6 +329,11 @@ public final class Rebalance {
         return work.moves().isEmpty() && gains.isIdle() && epochs.settled() && !inventory.anyLost();
     }
 
+    /** Whether moves for gain are allowed. */
+    public boolean isOn() {
+        return on;
+    }
+
     /** The newest table; null before the first. */
     public @Nullable Placement published() {
         return published;

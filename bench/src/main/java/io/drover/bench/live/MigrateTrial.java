@@ -8,7 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 
 /** Moves of random experts to random nodes, one after the other without a pause, against the same load without them. */
 final class MigrateTrial implements LiveBench.Trial {
-    private static final int POLL_MS = 20;
+    private static final int POLL_MS = 50;
     private static final int WARM_UP_ROUNDS = 5;
 
     @Override
