@@ -12,19 +12,18 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
 
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Lets threads that no token waits for yield to those that one does. Where all cores are busy, every message between nodes, every move of
- * an expert and every compilation takes its time from tokens; Linux shares cores by the niceness of each thread, so those of the control
- * plane and of the JVM's compilers get a higher one. Where cores are free they are as fast as ever.
+ * Lets threads that no token waits for yield to those that one does. Where all cores are busy, every message between nodes and every move
+ * of an expert takes its time from tokens; Linux shares cores by the niceness of each thread, so those of the control plane get a higher
+ * one. Where cores are free they are as fast as ever. The JVM's compilers do not yield: tokens wait for what they compile.
  *
- * <p>Threads are known by their names, because a niceness belongs to a thread of the kernel, and neither Pekko nor the JVM makes it part of
- * how they create theirs. Only Linux has such a niceness; elsewhere nothing happens.
+ * <p>Threads are known by their names, because a niceness belongs to a thread of the kernel, and Pekko does not make it part of how it
+ * creates its own. Only Linux has such a niceness; elsewhere nothing happens.
  */
 final class BackgroundThreads {
     private static final Logger LOG = LoggerFactory.getLogger(BackgroundThreads.class);
@@ -32,7 +31,7 @@ final class BackgroundThreads {
     private static final Duration PERIOD = Duration.ofSeconds(1);
 
     /** How the names begin, of which Linux keeps 15 characters. */
-    private static final List<String> NAMES = List.of("drover-pekko.", "C1 Compiler", "C2 Compiler");
+    private static final String CONTROL_PLANE = "drover-pekko.";
 
     private static final int PRIO_PROCESS = 0;
     private static final int LEAST_URGENT = 19;
@@ -53,8 +52,8 @@ final class BackgroundThreads {
     }
 
     /**
-     * To be called once a process serves: until then tokens wait for the control plane and the compilers, too, and a thread passes its
-     * niceness on to those that it starts.
+     * To be called once a process serves: until then tokens wait for the control plane, too, and a thread passes its niceness on to those
+     * that it starts.
      *
      * @param more what is added to the niceness of the calling thread, 0 to 19; 0 leaves all as it is
      */
@@ -98,8 +97,7 @@ final class BackgroundThreads {
 
     private static boolean isBackground(final Path task) throws IOException {
         try {
-            final String name = Files.readString(task.resolve("comm"));
-            return NAMES.stream().anyMatch(name::startsWith);
+            return Files.readString(task.resolve("comm")).startsWith(CONTROL_PLANE);
         } catch (final NoSuchFileException ended) {
             return false;
         }
