@@ -8,7 +8,6 @@ import java.lang.foreign.Linker;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
@@ -26,6 +25,9 @@ import org.slf4j.LoggerFactory;
  * creates its own. Only Linux has such a niceness; elsewhere nothing happens.
  */
 final class BackgroundThreads {
+    /** The highest niceness that there is. */
+    static final int LEAST_URGENT = 19;
+
     private static final Logger LOG = LoggerFactory.getLogger(BackgroundThreads.class);
     private static final Path TASKS = Path.of("/proc/self/task");
     private static final Duration PERIOD = Duration.ofSeconds(1);
@@ -34,7 +36,6 @@ final class BackgroundThreads {
     private static final String CONTROL_PLANE = "drover-pekko.";
 
     private static final int PRIO_PROCESS = 0;
-    private static final int LEAST_URGENT = 19;
     /** Field of {@code stat} behind the name, from 0. */
     private static final int NICENESS = 16;
 
@@ -98,7 +99,11 @@ final class BackgroundThreads {
     private static boolean isBackground(final Path task) throws IOException {
         try {
             return Files.readString(task.resolve("comm")).startsWith(CONTROL_PLANE);
-        } catch (final NoSuchFileException ended) {
+        } catch (final IOException e) {
+            if (Files.exists(task)) {
+                throw e;
+            }
+            // It has ended, perhaps while it was read.
             return false;
         }
     }

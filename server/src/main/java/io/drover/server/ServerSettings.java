@@ -38,7 +38,6 @@ public record ServerSettings(InetAddress address, int port, @Nullable String api
 
     private static final String PATH = "drover.http";
     private static final String NICENESS = "drover.process.background-niceness";
-    private static final int LEAST_URGENT = 19;
 
     public ServerSettings {
         corsOrigins = List.copyOf(corsOrigins);
@@ -50,9 +49,9 @@ public record ServerSettings(InetAddress address, int port, @Nullable String api
         requirePositive("generation-deadline", generationDeadline);
         requirePositive("idle-deadline", idleDeadline);
         require(!shutdownGrace.isNegative(), "shutdown-grace", shutdownGrace, "0 or more");
-        if (backgroundNiceness < 0 || backgroundNiceness > LEAST_URGENT) {
+        if (backgroundNiceness < 0 || backgroundNiceness > BackgroundThreads.LEAST_URGENT) {
             throw new IllegalArgumentException(
-                    NICENESS + " is " + backgroundNiceness + "; expected 0 to " + LEAST_URGENT);
+                    NICENESS + " is " + backgroundNiceness + "; expected 0 to " + BackgroundThreads.LEAST_URGENT);
         }
     }
 

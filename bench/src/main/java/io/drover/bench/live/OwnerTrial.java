@@ -77,7 +77,7 @@ final class OwnerTrial implements LiveBench.Trial {
                 }));
             }
             int times = 0;
-            while (times < bench.count && takenOver(cluster, bench.nodes) < TOKENS) {
+            while (times < bench.count && takenOver(cluster.takeovers(bench.nodes)) < TOKENS) {
                 times++;
                 bench.pause(1 + random.nextDouble());
                 final int victim = 1 + random.nextInt(bench.nodes - 1);
@@ -109,12 +109,12 @@ final class OwnerTrial implements LiveBench.Trial {
             final int different) throws IOException {
         final List<Integer> takeovers = cluster.takeovers(bench.nodes);
         bench.say("%d times: %d bodies equal byte for byte, %d different; %d takeovers, after %d of the %d tokens at least one",
-                times, equal, different, takeovers.size(), takenOver(cluster, bench.nodes), TOKENS);
+                times, equal, different, takeovers.size(), takenOver(takeovers), TOKENS);
     }
 
     /** Tokens after which at least one stream had to go on elsewhere. */
-    private static long takenOver(final LiveCluster cluster, final int gateway) throws IOException {
-        return cluster.takeovers(gateway).stream().distinct().count();
+    private static long takenOver(final List<Integer> takeovers) {
+        return takeovers.stream().distinct().count();
     }
 
     private static void write(final Path file, final String body) {
