@@ -165,8 +165,11 @@ final class Coordinator {
     private void tick() {
         step(new FormationEvent.Tick());
         final long startNs = System.nanoTime();
+        if (startNs - nextWindowNs < 0) {
+            return;
+        }
         final RebalanceEvent.Window window = routing.merged(startNs);
-        if (window != null && window != lastWindow && startNs - nextWindowNs >= 0) {
+        if (window != null && window != lastWindow) {
             lastWindow = window;
             step(new FormationEvent.Placing(window));
             final long endNs = System.nanoTime();
