@@ -32,6 +32,7 @@ import io.drover.placement.Placement;
 import io.drover.placement.Planner;
 import io.drover.placement.RebalanceCommand;
 import io.drover.placement.RebalanceEvent;
+import io.drover.placement.RebalanceSettings;
 
 /**
  * The coordinator's shell: a cluster singleton that feeds reports, membership and time to a {@link Formation} and sends what comes
@@ -42,8 +43,6 @@ final class Coordinator {
     private static final Duration TICK = Duration.ofMillis(200);
     /** Nodes report one after another; a plan for each of their reports would be too many. */
     private static final long WINDOW_NS = TimeUnit.SECONDS.toNanos(2);
-    /** Planning takes at most one part in so many of this thread's time: its core may be one that tokens want. */
-    private static final long PLANNING_SHARE = 25;
 
     /** What the coordinator receives. */
     sealed interface Message {}
@@ -83,6 +82,7 @@ final class Coordinator {
     private final Formation formation;
     private final ActorContext<Message> context;
     private final Planner planner;
+    private final RebalanceSettings rebalance;
     private final Executor background;
     private Operations operations = new Operations(0);
     private RebalanceEvent.@Nullable Window lastWindow;
@@ -98,6 +98,7 @@ final class Coordinator {
         this.context = context;
         this.lastTerm = lastTerm;
         planner = settings.moves().planner();
+        rebalance = settings.moves().rebalance();
         background = context.getSystem().dispatchers().lookup(DispatcherSelector.blocking());
         cluster = Cluster.get(context.getSystem());
         formation = new Formation(settings, cluster.selfMember().upNumber(), lastTerm.get(), now());
@@ -140,7 +141,7 @@ final class Coordinator {
                 if (planned.placement() != null) {
                     step(new FormationEvent.Placing(new RebalanceEvent.Planned(planned.placement())));
                 } else {
-                    LOG.warn("no plan from nothing: {}", String.valueOf(planned.failure()));
+                    step(new FormationEvent.Placing(new RebalanceEvent.Unplanned(String.valueOf(planned.failure()))));
                 }
             }
         }
@@ -173,7 +174,7 @@ final class Coordinator {
             lastWindow = window;
             step(new FormationEvent.Placing(window));
             final long endNs = System.nanoTime();
-            nextWindowNs = endNs + Math.max(WINDOW_NS, PLANNING_SHARE * (endNs - startNs));
+            nextWindowNs = endNs + Math.max(WINDOW_NS, rebalance.restNs(endNs - startNs));
             LOG.debug("a window was weighed in {} ms", TimeUnit.NANOSECONDS.toMillis(endNs - startNs));
         }
     }

@@ -53,8 +53,9 @@ final class PlacementModel {
         return new RebalanceSettings(own.getInt("min-replicas"), own.getInt("bootstrap-nodes"), own.getInt("reserve-slots"),
                 own.getInt("step-moves"), own.getInt("loads-per-device"), nanos(own, "horizon"), own.getDouble("enter-gain"),
                 own.getDouble("leave-gain"), own.getDouble("safety"), own.getDouble("overlap"), nanos(own, "evaluate-after"),
-                nanos(own, "acknowledge"), nanos(own, "load"), own.getInt("max-sends"), nanos(own, "retry"),
-                nanos(own, "watchdog"), own.getInt("effort"), own.getInt("ledger-entries"));
+                nanos(own, "epoch-interval"), nanos(own, "acknowledge"), nanos(own, "load"), own.getInt("max-sends"),
+                nanos(own, "retry"),
+                nanos(own, "watchdog"), own.getDouble("planning-share"), own.getInt("effort"), own.getInt("ledger-entries"));
     }
 
     private static long nanos(final Config config, final String key) {

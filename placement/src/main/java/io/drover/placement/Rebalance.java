@@ -26,13 +26,14 @@ import io.drover.placement.RebalanceEvent.Replica;
  * Lost             its replicas vanish from the table at once (Publish); lost experts are loaded elsewhere (Expand), before all else
  * Window           judge old steps (undo what did not pay), then perhaps one step of moves for gain; now and then Replan
  * Acknowledged     stop repeating the order
- * LoadDone         Publish a table that names the replica, and not the one that it replaces
+ * LoadDone         Publish a table that names the replica, and not the one that it replaces, when the next is due
  * LoadFailed       the device is spared this expert for a while; restored elsewhere if need be
  * DropDone         the slot is free: what waited for room begins
  * EpochApplied     once all nodes have left the epochs that name a replica: Shrink
  * Tick             repeat unanswered orders and epochs, give up late loads (Rollback), raise the watchdog's alert
  * MoveRequested    that move, or Alert REFUSED with the reason
  * PlanRequested    begin without waiting for more nodes; a step for gain, whatever the hysteresis says
+ * Unplanned        there will be none: another is asked for when it is due
  * Planned          a distant aim, which moves in small steps may lead to if it proves itself
  * Switched         moves for gain allowed or not
  * Resumed          take over from an earlier coordinator: adopt what all nodes have loaded, clear what was half done, Publish under the term
@@ -86,6 +87,7 @@ public final class Rebalance {
     private boolean on = true;
     private boolean begun;
     private @Nullable Placement published;
+    private long publishedNs;
 
     /**
      * @param term of this coordinator, at least 1; {@code Resumed} replaces it
@@ -132,6 +134,7 @@ public final class Rebalance {
             case RebalanceEvent.Tick tick -> work.forgetFailures(nowNs);
             case RebalanceEvent.MoveRequested request -> request(request, nowNs);
             case RebalanceEvent.PlanRequested request -> begun = true;
+            case RebalanceEvent.Unplanned failed -> gains.unplanned(failed.reason(), nowNs);
             case RebalanceEvent.Planned planned -> gains.planned(planned.placement(), nowNs);
             case RebalanceEvent.Switched switched -> on = switched.on();
             case RebalanceEvent.Resumed resumed -> resume(resumed, nowNs);
@@ -296,10 +299,12 @@ public final class Rebalance {
     private void publish(final long nowNs) {
         // The first table waits until it is whole; later ones go out with gaps, or nobody would learn of a loss.
         final boolean ready = published != null || !inventory.anyLost() || term > 1 || work.moves().anyRetiring();
-        if (work.tableChanged() && ready && epochs.size() > 0) {
+        final boolean timely = work.tableUrgent() || nowNs - publishedNs >= settings.epochIntervalNs();
+        if (work.tableChanged() && timely && ready && epochs.size() > 0) {
             final Epoch epoch = epochs.advance(nowNs, settings.acknowledgeNs());
             final Placement table = inventory.placement(epoch);
             published = table;
+            publishedNs = nowNs;
             work.published(epoch);
             work.emit(new RebalanceCommand.Publish(epoch, table, epochs.members()));
         } else if (published != null) {
@@ -326,7 +331,7 @@ public final class Rebalance {
 
     /** Whether nothing is under way and nothing wanted. */
     public boolean isIdle() {
-        return work.moves().isEmpty() && gains.isIdle() && epochs.settled() && !inventory.anyLost();
+        return work.moves().isEmpty() && !work.tableChanged() && gains.isIdle() && epochs.settled() && !inventory.anyLost();
     }
 
     /** Whether moves for gain are allowed. */

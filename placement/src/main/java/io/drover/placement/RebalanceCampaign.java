@@ -17,7 +17,8 @@ import io.drover.placement.RebalanceScale.Change;
  *
  * <pre>
  * none     -> asked    a quarter of the horizon since the last one was asked for, twice as long after each one in a row that came to nothing,
- *                      or steps have become longer by a twentieth: Replan
+ *                      or steps have become longer by a twentieth; but never two at once, nor sooner than planningShare allows: Replan
+ * asked    -> none     Unplanned
  * asked    -> aimed    Planned; its devices are renamed so that it shares most replicas with the placement in force
  * aimed    -> proven   after evaluateAfter, it gains enterGain and more than the noise, and pays for all its moves, on routing since
  * aimed    -> none     it does not, or steps have become longer by a further twentieth: the load still shifted when it was planned
@@ -37,6 +38,9 @@ final class RebalanceCampaign {
     private @Nullable Placement aim;
     private boolean proven;
     private boolean asked;
+    /** Whether a plan is in the making, wanted or not. */
+    private boolean making;
+    private long restUntilNs = Long.MIN_VALUE;
     /** Whether the plan asked for last is for a load that had shifted. */
     private boolean forShift;
     private long askedNs;
@@ -69,6 +73,14 @@ final class RebalanceCampaign {
         asked = false;
     }
 
+    /** The plan in the making has come, or there will be none. */
+    void made(final long nowNs) {
+        if (making) {
+            making = false;
+            restUntilNs = nowNs + settings.restNs(nowNs - askedNs);
+        }
+    }
+
     /**
      * Whether a plan from nothing should be asked for now; notes that it is.
      *
@@ -79,10 +91,11 @@ final class RebalanceCampaign {
         shortest = Math.min(shortest, stepSeconds);
         final boolean shifted = isLonger(stepSeconds, luck) && nowNs - askedNs >= settings.evaluateAfterNs();
         final boolean due = nowNs - askedNs >= settings.horizonNs() / ASKED_PER_HORIZON << inVain;
-        if (aim != null || everAsked && !shifted && !due) {
+        if (making || nowNs < restUntilNs || aim != null || everAsked && !shifted && !due) {
             return false;
         }
         asked = true;
+        making = true;
         forShift = everAsked && shifted;
         everAsked = true;
         inVain = shifted ? 0 : inVain;

@@ -67,6 +67,9 @@ public sealed interface RebalanceEvent {
     /** The answer to Replan: what the planner made of the request. */
     record Planned(Placement placement) implements RebalanceEvent {}
 
+    /** The other answer to Replan: there is no plan, for this reason. One of the two comes. */
+    record Unplanned(String reason) implements RebalanceEvent {}
+
     /** The operator switches rebalancing for gain on or off; restoration and draining go on in either case. */
     record Switched(boolean on) implements RebalanceEvent {}
 

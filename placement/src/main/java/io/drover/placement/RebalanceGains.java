@@ -91,6 +91,7 @@ final class RebalanceGains {
 
     /** A plan from nothing has come. */
     void planned(final Placement plan, final long nowNs) {
+        campaign.made(nowNs);
         final RebalanceScale scale = campaign.isAwaited() ? scale(nowNs) : null;
         if (scale == null) {
             return;
@@ -102,6 +103,13 @@ final class RebalanceGains {
             work.alert(RebalanceCommand.Kind.PLAN_REFUSED, String.valueOf(e.getMessage()),
                     planner.name() + ": " + e.getMessage());
         }
+    }
+
+    /** There will be no plan from nothing. */
+    void unplanned(final String reason, final long nowNs) {
+        campaign.made(nowNs);
+        campaign.abandon();
+        work.alert(RebalanceCommand.Kind.PLAN_REFUSED, reason, planner.name() + ", from nothing: " + reason);
     }
 
     private @Nullable RebalanceScale scale(final long nowNs) {

@@ -17,11 +17,13 @@ import java.time.Duration;
  * @param safety           factor on the cost of moving; at least 0. It grows up to 16-fold while moves gain less than predicted
  * @param overlap          share of a load that runs beside serving without slowing it; 0 to below 1
  * @param evaluateAfterNs  age at which a step's realised gain is measured on the routing since
+ * @param epochIntervalNs  least time between routing tables, but where an expert had no place or a node comes or goes; at least 0
  * @param acknowledgeNs    time for an answer to an order or an epoch before it is sent again; doubles with each repetition
  * @param loadNs           time for a load before it is given up
  * @param maxSends         sends of one order before an alert is raised; at least 1
  * @param retryNs          how long a device is spared an expert whose load failed there; acknowledgeNs if no other can take a lost one
  * @param watchdogNs       longest time without progress while there is work
+ * @param planningShare    share of the time that a coordinator spends on plans at most, above 0, at most 1: after each it rests
  * @param effort           passed to the planner
  * @param ledgerEntries    moves remembered; at least 1
  */
@@ -37,17 +39,20 @@ public record RebalanceSettings(
         double safety,
         double overlap,
         long evaluateAfterNs,
+        long epochIntervalNs,
         long acknowledgeNs,
         long loadNs,
         int maxSends,
         long retryNs,
         long watchdogNs,
+        double planningShare,
         int effort,
         int ledgerEntries) {
     /** What {@code reference.conf} says. */
     public static final RebalanceSettings DEFAULT = new RebalanceSettings(1, 1, 1, 16, 2, Duration.ofMinutes(10).toNanos(), 0.05,
-            0.02, 2.0, 0.5, Duration.ofMinutes(2).toNanos(), Duration.ofSeconds(1).toNanos(), Duration.ofMinutes(2).toNanos(), 6,
-            Duration.ofMinutes(1).toNanos(), Duration.ofMinutes(5).toNanos(), 100, 4096);
+            0.02, 2.0, 0.5, Duration.ofMinutes(2).toNanos(), Duration.ofMillis(200).toNanos(), Duration.ofSeconds(1).toNanos(),
+            Duration.ofMinutes(2).toNanos(), 6,
+            Duration.ofMinutes(1).toNanos(), Duration.ofMinutes(5).toNanos(), 0.04, 100, 4096);
 
     public RebalanceSettings {
         atLeast("minReplicas", minReplicas, 1);
@@ -57,6 +62,7 @@ public record RebalanceSettings(
         atLeast("loadsPerDevice", loadsPerDevice, 1);
         atLeast("horizonNs", horizonNs, 1);
         atLeast("evaluateAfterNs", evaluateAfterNs, 1);
+        atLeast("epochIntervalNs", epochIntervalNs, 0);
         atLeast("acknowledgeNs", acknowledgeNs, 1);
         atLeast("loadNs", loadNs, 1);
         atLeast("maxSends", maxSends, 1);
@@ -72,6 +78,14 @@ public record RebalanceSettings(
             throw new IllegalArgumentException(
                     "safety is at least 0 and overlap in 0 to below 1, not " + safety + " and " + overlap);
         }
+        if (!(planningShare > 0 && planningShare <= 1)) {
+            throw new IllegalArgumentException("planningShare is above 0 and at most 1, not " + planningShare);
+        }
+    }
+
+    /** @return how long no plan is made after one that took {@code planNs} */
+    public long restNs(final long planNs) {
+        return (long) (planNs * (1 / planningShare - 1));
     }
 
     private static void atLeast(final String name, final long value, final long least) {

@@ -43,6 +43,7 @@ final class RebalanceWork {
     private long term;
     private long lastNumber;
     private boolean tableChanged;
+    private boolean tableUrgent;
     private long lastProgressNs;
 
     RebalanceWork(
@@ -100,8 +101,15 @@ final class RebalanceWork {
         return tableChanged;
     }
 
+    /** Whether the change cannot wait until the next table is due. */
+    boolean tableUrgent() {
+        return tableUrgent;
+    }
+
+    /** A node has come or gone, or an expert has a place again. */
     void changeTable() {
         tableChanged = true;
+        tableUrgent = true;
     }
 
     void progress(final long nowNs) {
@@ -191,6 +199,7 @@ final class RebalanceWork {
         if (move == null || move.phase != Phase.LOADING) {
             return;
         }
+        tableUrgent |= inventory.liveDevices(move.key).length == 0;
         inventory.makeLive(move.key, move.to);
         tableChanged = true;
         progress(nowNs);
@@ -241,7 +250,7 @@ final class RebalanceWork {
         for (final RebalanceMove move : moves.of(key)) {
             if (move.phase == Phase.RETIRING && inventory.shelf(move.from) != null) {
                 inventory.makeLive(key, move.from);
-                tableChanged = true;
+                changeTable();
                 end(move, Outcome.CANCELLED, nowNs);
                 return true;
             }
@@ -295,6 +304,7 @@ final class RebalanceWork {
     /** The table that leaves out what retires has got its epoch. */
     void published(final Epoch epoch) {
         tableChanged = false;
+        tableUrgent = false;
         moves.published(epoch);
     }
 

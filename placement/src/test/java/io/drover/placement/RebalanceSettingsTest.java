@@ -57,7 +57,9 @@ final class RebalanceSettingsTest {
         final RebalanceSettings usual = RebalanceSettings.DEFAULT;
         return new RebalanceSettings(minReplicas, usual.bootstrapNodes(), usual.reserveSlots(), usual.stepMoves(),
                 usual.loadsPerDevice(), usual.horizonNs(), enter, leave, safety, usual.overlap(), usual.evaluateAfterNs(),
-                usual.acknowledgeNs(), usual.loadNs(), usual.maxSends(), usual.retryNs(), usual.watchdogNs(), usual.effort(),
+                usual.epochIntervalNs(), usual.acknowledgeNs(), usual.loadNs(), usual.maxSends(), usual.retryNs(),
+                usual.watchdogNs(),
+                usual.planningShare(), usual.effort(),
                 usual.ledgerEntries());
     }
 }

@@ -69,7 +69,9 @@ final class RebalanceSimulation {
         model = new Rebalance.Model(experts, random.nextInt(4) == 0 ? pins(experts) : null, cost, Link.FREE, new Link(1e6, 0));
         final int f = random.nextInt(4) == 0 ? 2 : 1;
         settings = new RebalanceSettings(f, 2, random.nextInt(2), 1 + random.nextInt(6), 1 + random.nextInt(2), 3_000 * MS,
-                0.0, 0.0, random.nextBoolean() ? 0 : 1, 0.5, 500 * MS, 100 * MS, 2_000 * MS, 4, 700 * MS, 5_000 * MS, 1, 256);
+                0.0, 0.0, random.nextBoolean() ? 0 : 1, 0.5, 500 * MS, random.nextInt(2) * 150 * MS, 100 * MS, 2_000 * MS, 4,
+                700 * MS, 5_000 * MS, 0.5, 1,
+                256);
         loss = random.nextInt(3) * 0.1;
         planner = random.nextInt(3) == 0 ? EplbPlanner.global() : new WhimsicalPlanner(random.nextLong());
         predictor = random.nextBoolean() ? RebalanceSimulation::slowest : whim(random.nextLong());
@@ -223,9 +225,8 @@ final class RebalanceSimulation {
             }
             case RebalanceCommand.Replan replan -> {
                 final Placement plan = distant(replan.request());
-                if (plan != null) {
-                    send(() -> tell(new RebalanceEvent.Planned(plan)));
-                }
+                at(latency(),
+                        () -> tell(plan == null ? new RebalanceEvent.Unplanned("a whim") : new RebalanceEvent.Planned(plan)));
             }
             case RebalanceCommand.Alert alert -> {
                 // For people.

@@ -50,9 +50,14 @@ final class RebalanceTest {
     }
 
     private static RebalanceSettings settings(final int minReplicas, final double safety) {
-        return new RebalanceSettings(minReplicas, 2, 0, 16, 4, 100 * SECOND, 0.05, 0.02, safety, 0.5, 10 * SECOND, SECOND,
+        return settings(minReplicas, safety, 0);
+    }
+
+    private static RebalanceSettings settings(final int minReplicas, final double safety, final long epochIntervalNs) {
+        return new RebalanceSettings(minReplicas, 2, 0, 16, 4, 100 * SECOND, 0.05, 0.02, safety, 0.5, 10 * SECOND,
+                epochIntervalNs, SECOND,
                 20 * SECOND, 3,
-                30 * SECOND, 60 * SECOND, 1, 100);
+                30 * SECOND, 60 * SECOND, 0.1, 1, 100);
     }
 
     private Rebalance machine(final RebalanceSettings settings) {
@@ -137,11 +142,29 @@ final class RebalanceTest {
     }
 
     @Test
+    void putsChangesThatCanWaitIntoOneTable() {
+        final Rebalance machine = running(settings(1, 1, SECOND), 4);
+        final Migrate first = only(Migrate.class, machine.on(new RebalanceEvent.MoveRequested(0, 0, 0, 1), nowNs));
+        final Migrate second = only(Migrate.class, machine.on(new RebalanceEvent.MoveRequested(0, 1, 0, 1), nowNs));
+        assertThat(machine.on(new RebalanceEvent.LoadDone(first.move()), nowNs)).as("the first table is new").isEmpty();
+        nowNs += SECOND / 2;
+        assertThat(machine.on(new RebalanceEvent.LoadDone(second.move()), nowNs)).isEmpty();
+        assertThat(machine.isIdle()).isFalse();
+        nowNs += SECOND / 2;
+        final Publish table = only(Publish.class, machine.on(new RebalanceEvent.Tick(), nowNs));
+        assertThat(table.placement().toArray()[0]).isDeepEqualTo(new int[][]{{1}, {1}, {1}, {1}});
+    }
+
+    @Test
     void restoresWhatALostNodeHeldAndSaysSoAtOnce() {
-        final Rebalance machine = running(settings(1, 1), 4);
+        final Rebalance machine = running(settings(1, 1, SECOND), 4);
         final List<RebalanceCommand> commands = machine.on(new RebalanceEvent.Lost("n1"), nowNs);
         assertThat(only(Publish.class, commands).placement().replicas(0, 2)).isZero();
         assertThat(commands).filteredOn(Expand.class::isInstance).extracting(c -> ((Expand) c).expert()).containsExactly(2, 3);
+        commands.stream().filter(Expand.class::isInstance).map(Expand.class::cast).forEach(load -> {
+            final List<RebalanceCommand> then = machine.on(new RebalanceEvent.LoadDone(load.move()), nowNs);
+            assertThat(only(Publish.class, then).placement().hosts(0, 0, load.expert())).isTrue();
+        });
     }
 
     @Test
@@ -274,6 +297,7 @@ final class RebalanceTest {
         seesNoStep = true;
         final Rebalance machine = running(settings(1, 1), 4);
         assertThat(machine.on(window(), nowNs)).hasOnlyElementsOfType(RebalanceCommand.Replan.class);
+        machine.on(new RebalanceEvent.Unplanned("whim"), nowNs);
         nowNs += 11 * SECOND;
         costOfCurrent = 2.05;
         assertThat(machine.on(window(), nowNs)).as("noise").isEmpty();
@@ -283,11 +307,43 @@ final class RebalanceTest {
     }
 
     @Test
+    void makesOnePlanAtATimeAndRestsAfterIt() {
+        seesNoStep = true;
+        final Rebalance machine = running(settings(1, 1), 4);
+        assertThat(machine.on(window(), nowNs)).hasOnlyElementsOfType(RebalanceCommand.Replan.class);
+        nowNs += 26 * SECOND;
+        assertThat(machine.on(window(), nowNs)).as("due, but one is in the making").isEmpty();
+        nowNs += 4 * SECOND;
+        assertThat(machine.on(new RebalanceEvent.Unplanned("whim"), nowNs))
+                .containsExactly(
+                        new RebalanceCommand.Alert(RebalanceCommand.Kind.PLAN_REFUSED, planner.name() + ", from nothing: whim"));
+        costOfCurrent = 3;
+        nowNs += 269 * SECOND;
+        assertThat(machine.on(window(), nowNs)).as("nine times as long as it took").isEmpty();
+        nowNs += 2 * SECOND;
+        assertThat(machine.on(window(), nowNs)).hasSize(1).hasOnlyElementsOfType(RebalanceCommand.Replan.class);
+    }
+
+    @Test
+    void takesSingleStepsForAShiftedLoadWhileItMayNotPlan() {
+        wanted = Placement.of(Epoch.NONE, new int[][][]{{{1}, {0}, {1}, {1}}});
+        costOfWanted = 1.99;
+        final Rebalance machine = running(settings(1, 1), 4);
+        assertThat(machine.on(window(), nowNs)).hasOnlyElementsOfType(RebalanceCommand.Replan.class);
+        nowNs += 5 * SECOND;
+        machine.on(new RebalanceEvent.Unplanned("whim"), nowNs);
+        nowNs += 11 * SECOND;
+        costOfCurrent = 2.5;
+        assertThat(machine.on(window(), nowNs)).hasSize(1).hasOnlyElementsOfType(Migrate.class);
+    }
+
+    @Test
     void takesNoSingleStepUntilThePlanForAShiftedLoadIsProven() {
         wanted = Placement.of(Epoch.NONE, new int[][][]{{{1}, {0}, {1}, {1}}});
         costOfWanted = 1.99;
         final Rebalance machine = running(settings(1, 1), 4);
         assertThat(machine.on(window(), nowNs)).hasOnlyElementsOfType(RebalanceCommand.Replan.class);
+        machine.on(new RebalanceEvent.Unplanned("whim"), nowNs);
         nowNs += 11 * SECOND;
         costOfCurrent = 2.5;
         final List<RebalanceCommand> asked = machine.on(window(), nowNs);
@@ -305,6 +361,7 @@ final class RebalanceTest {
         seesNoStep = true;
         final Rebalance machine = running(settings(1, 1), 4);
         assertThat(machine.on(window(), nowNs)).hasOnlyElementsOfType(RebalanceCommand.Replan.class);
+        machine.on(new RebalanceEvent.Unplanned("whim"), nowNs);
         for (int i = 0; i < 6; i++) {
             costOfCurrent = i % 2 == 0 ? 2.08 : 2;
             nowNs += SECOND;

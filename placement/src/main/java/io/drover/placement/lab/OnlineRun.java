@@ -148,8 +148,9 @@ final class OnlineRun {
         final RebalanceSettings usual = RebalanceSettings.DEFAULT;
         return new RebalanceSettings(options.minReplicas, 1, reserve(scenario), options.stepMoves, options.stepMoves,
                 options.horizonWindows * windowNs, options.enterGain, options.enterGain / 3, 1, 0, windowNs,
-                usual.acknowledgeNs(),
-                Duration.ofHours(1).toNanos(), usual.maxSends(), usual.retryNs(), Duration.ofHours(1).toNanos(), options.effort,
+                0, usual.acknowledgeNs(),
+                Duration.ofHours(1).toNanos(), usual.maxSends(), usual.retryNs(), Duration.ofHours(1).toNanos(), 1,
+                options.effort,
                 1 << 16);
     }
 
