@@ -26,8 +26,9 @@ import io.drover.streams.Endpoint;
  * Decides who is in the cluster, which node holds which experts, and what the routing table says: {@code on(event, now) -> commands},
  * without a clock, a thread or an actor.
  *
- * <p>Nodes report their whole state again and again, and every report is answered with orders that are a state too. So a message that
- * is lost, late or repeated is made good by the next one, and the machine keeps few timers:
+ * <p>Nodes report their whole state again and again, and are answered with orders that are a state too, each time they ask for it and
+ * whenever something has changed for them. So a message that is lost, late or repeated is made good by a later one, and the machine keeps
+ * few timers:
  *
  * <pre>
  * LEARNING  a new coordinator knows nothing. It asks who is here what they run, until each member has answered or the
@@ -117,6 +118,7 @@ final class Formation {
         news = false;
         final List<FormationCommand> commands = new ArrayList<>();
         MemberId reporter = null;
+        final boolean asked = event instanceof FormationEvent.Reported report && report.report().asks();
         switch (event) {
             case FormationEvent.Members now -> {
                 news |= !now.members().equals(members);
@@ -136,7 +138,7 @@ final class Formation {
         ClusterView view = null;
         for (final Node node : nodes.values()) {
             final MemberId member = node.member();
-            if (state(node) != null && (news || member.equals(reporter) || !tell(node).equals(told.get(member)))) {
+            if (state(node) != null && (news || asked && member.equals(reporter) || !tell(node).equals(told.get(member)))) {
                 told.put(member, tell(node));
                 view = view == null ? view() : view;
                 commands.add(new FormationCommand.Send(member, orders(node, view)));

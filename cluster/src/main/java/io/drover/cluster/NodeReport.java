@@ -12,6 +12,7 @@ import io.drover.streams.Endpoint;
  *
  * @param node      who it is
  * @param serial    rises with each report of one life
+ * @param asks      whether it wants orders for an answer even if there is nothing new for it
  * @param nodeId    its id; -1 before it was given one
  * @param endpoint  where its frames go; null until its engine runs
  * @param bulk      where its bulk frames go; null until its engine runs
@@ -25,9 +26,9 @@ import io.drover.streams.Endpoint;
  * @param leaving   whether it wants to leave
  * @param running   what is installed, if the coordinator asked for it
  */
-record NodeReport(NodeDescriptor node, long serial, int nodeId, @Nullable Endpoint endpoint, @Nullable Endpoint bulk,
-        Epoch obeyed, Epoch installed,
-        Epoch roster, boolean loading, Replicas replicas, String problem, List<Integer> suspects, boolean leaving,
+record NodeReport(NodeDescriptor node, long serial, boolean asks, int nodeId, @Nullable Endpoint endpoint,
+        @Nullable Endpoint bulk, Epoch obeyed, Epoch installed, Epoch roster, boolean loading, Replicas replicas, String problem,
+        List<Integer> suspects, boolean leaving,
         @Nullable Published running) {
 
     /**
@@ -46,9 +47,8 @@ record NodeReport(NodeDescriptor node, long serial, int nodeId, @Nullable Endpoi
     }
 
     NodeReport withRunning(final @Nullable Published earlier) {
-        return new NodeReport(node, serial, nodeId, endpoint, bulk, obeyed, installed, roster, loading, replicas, problem,
-                suspects,
-                leaving, earlier);
+        return new NodeReport(node, serial, asks, nodeId, endpoint, bulk, obeyed, installed, roster, loading, replicas, problem,
+                suspects, leaving, earlier);
     }
 
     ExpertSet ready() {

@@ -81,8 +81,9 @@ final class Participant {
     private long serial;
     private boolean recalled;
     private boolean reportDue = true;
+    private boolean confirmationDue;
+    private long askedNs;
     private boolean wasLoading;
-    private long reportedNs;
     private long answeredNs;
 
     Participant(final NodeDescriptor node, final Residency residency, final Quorum quorum, final Rescue rescue,
@@ -117,8 +118,7 @@ final class Participant {
                 reportDue |= !leaving;
                 leaving = true;
             }
-            case Event.Tick tick -> {
-            }
+            case Event.Tick tick -> reportDue |= confirmationDue;
         }
         if (view != null) {
             quorum.step(view.nodes(), Set.copyOf(suspects), nowNs);
@@ -132,13 +132,26 @@ final class Participant {
         final boolean answered = event instanceof Event.ReplicaReady || event instanceof Event.ReplicaFailed;
         reportDue |= wasLoading && !residency.loading() || few && answered;
         wasLoading = residency.loading();
-        if (reportDue || nowNs - reportedNs >= (ready() ? QUIET_PERIOD_NS : BUSY_PERIOD_NS)) {
+        if (reportDue || nowNs - askedNs >= period()) {
             reportDue = false;
-            reportedNs = nowNs;
-            unansweredNs = Math.min(unansweredNs, nowNs);
-            commands.add(new Command.Report(report()));
+            confirmationDue = false;
+            commands.add(new Command.Report(report(asks(nowNs))));
         }
         return commands;
+    }
+
+    /** Whether the coordinator is to answer. While all is well, it need not each time: what changes for this node it tells anyway. */
+    private boolean asks(final long nowNs) {
+        final boolean asks = nowNs - askedNs >= period() || !ready() || !suspects.isEmpty() || leaving;
+        if (asks) {
+            askedNs = nowNs;
+            unansweredNs = Math.min(unansweredNs, nowNs);
+        }
+        return asks;
+    }
+
+    private long period() {
+        return ready() ? QUIET_PERIOD_NS : BUSY_PERIOD_NS;
     }
 
     private void rescue(final List<Command> commands, final long nowNs) {
@@ -176,8 +189,8 @@ final class Participant {
         if (orders.hold() != null) {
             residency.want(orders.hold());
         }
-        // What is ordered is confirmed at once: the next step of a move may wait for it.
-        reportDue |= orders.hold() != null && !orders.hold().equals(held);
+        // What is ordered is confirmed soon, at best with its outcome: the next step of a move may wait for it.
+        confirmationDue |= orders.hold() != null && !orders.hold().equals(held);
         held = orders.hold();
         released |= leaving && orders.released();
         final Roster memory = orders.roster();
@@ -198,9 +211,10 @@ final class Participant {
         return FirstPlacement.hold(placement, nodeId);
     }
 
-    private NodeReport report() {
+    private NodeReport report(final boolean asks) {
         final RoutingTable table = installed;
-        return new NodeReport(node, ++serial, nodeId, endpoint, bulk, obeyed, epoch(), roster.version(), residency.loading(),
+        return new NodeReport(node, ++serial, asks, nodeId, endpoint, bulk, obeyed, epoch(), roster.version(),
+                residency.loading(),
                 residency.replicas(), residency.problem(), suspects, leaving,
                 recalled && table != null ? new Published(table, roster) : null);
     }

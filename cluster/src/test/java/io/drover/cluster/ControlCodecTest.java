@@ -167,10 +167,13 @@ class ControlCodecTest {
         return List.of(
                 new Door.Knock("node-1", "127.0.0.1:1", IDENTITY, knocker.getRef()),
                 new Door.Answer(true, IDENTITY),
-                new Coordinator.Report(new NodeReport(descriptor, 1, -1, null, null, Epoch.NONE, Epoch.NONE, Epoch.NONE, false,
-                        NodeReport.Replicas.NONE, "", List.of(), false, null), node.getRef()),
                 new Coordinator.Report(
-                        new NodeReport(descriptor, 5, 2, endpoint, endpoint, new Epoch(3, 7), new Epoch(1, 2), new Epoch(3, 1),
+                        new NodeReport(descriptor, 1, true, -1, null, null, Epoch.NONE, Epoch.NONE, Epoch.NONE, false,
+                                NodeReport.Replicas.NONE, "", List.of(), false, null),
+                        node.getRef()),
+                new Coordinator.Report(
+                        new NodeReport(descriptor, 5, false, 2, endpoint, endpoint, new Epoch(3, 7), new Epoch(1, 2),
+                                new Epoch(3, 1),
                                 true, replicas, "L0/E1: no room", List.of(0, 1), true, new Published(table, roster)),
                         node.getRef()),
                 new Orders(new Epoch(0, 1), -1, null, true, null, null, false, view),

@@ -156,7 +156,7 @@ class FormationTest {
             final ExpertSet ready,
             final long nowNs, final Integer... suspects) {
         final List<FormationCommand.Send> sent = new ArrayList<>();
-        final NodeReport report = new NodeReport(descriptor(name), ++serial, id,
+        final NodeReport report = new NodeReport(descriptor(name), ++serial, true, id,
                 new Endpoint(id, 1, name, "host", "127.0.0.1:1000", 1), null,
                 new Epoch(1, 1_000_000), Epoch.NONE, Epoch.NONE, false,
                 new NodeReport.Replicas(ready, ExpertSet.EMPTY, ExpertSet.EMPTY), "", List.of(suspects), false, null);
@@ -170,7 +170,8 @@ class FormationTest {
 
     /** The first report of a node. */
     private static NodeReport arrival(final NodeDescriptor node, final long serial) {
-        return new NodeReport(node, serial, -1, null, null, Epoch.NONE, Epoch.NONE, Epoch.NONE, false, NodeReport.Replicas.NONE,
+        return new NodeReport(node, serial, true, -1, null, null, Epoch.NONE, Epoch.NONE, Epoch.NONE, false,
+                NodeReport.Replicas.NONE,
                 "",
                 List.of(), false, null);
     }

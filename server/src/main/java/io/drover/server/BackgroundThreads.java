@@ -17,9 +17,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Lets threads that no token waits for yield to those that one does. Where all cores are busy, every message between nodes and every move
- * of an expert takes its time from tokens; Linux shares cores by the niceness of each thread, so those of the control plane get a higher
- * one. Where cores are free they are as fast as ever. The JVM's compilers do not yield: tokens wait for what they compile.
+ * Lets threads that no token waits for yield to those that one does. Where all cores are busy, every plan and every move of an expert takes
+ * its time from tokens; Linux shares cores by the niceness of each thread, so those of the control plane get a higher one. Where cores are
+ * free they are as fast as ever. What heartbeats run through does not yield, or a busy node would be taken for a dead one: it has
+ * dispatchers with names of their own. Nor do the JVM's compilers: tokens wait for what they compile.
  *
  * <p>Threads are known by their names, because a niceness belongs to a thread of the kernel, and Pekko does not make it part of how it
  * creates its own. Only Linux has such a niceness; elsewhere nothing happens.
