@@ -10,12 +10,12 @@
  * devices and not of the replicas.
  *
  * <p><b>How a cluster forms.</b> A node knocks at a seed's {@link io.drover.cluster.Door}, which tells what the cluster runs; on any
- * difference it stops there, with both values. As a member it reports to the coordinator, a cluster singleton, and every report is
- * answered with orders. Both are whole states and not changes, stamped so that a late one is ignored: so losing, repeating or delaying any
- * of them is harmless, and a new coordinator learns everything from the reports. The coordinator gives each name its id once, plans
- * the experts' homes when the expected number of nodes is there, publishes the first table when all are loaded, and then one for every
- * change: epoch (term, number), where each coordinator has a higher term. A node that is gone leaves the table; its experts' homes
- * are kept for it.
+ * difference it stops there, with both values. As a member it reports to the coordinator, a cluster singleton, which gives orders whenever
+ * it is asked for them or has something new. Both are whole states and not changes, stamped so that a late one is ignored: so losing,
+ * repeating or delaying any of them is harmless, and a new coordinator learns everything from the reports. The coordinator gives each name
+ * its id once, plans the experts' homes when the expected number of nodes is there, publishes the first table when all are loaded, and then
+ * others for what changes: epoch (term, number), where each coordinator has a higher term. A node that is gone leaves the table; its
+ * experts' homes are kept for it.
  *
  * <p><b>Who decides.</b> {@link io.drover.cluster.Formation} (the coordinator), {@link io.drover.cluster.Participant} (a node) and
  * {@link io.drover.cluster.Residency} (its replicas) are step machines without clock, thread or actor, and run together in simulated

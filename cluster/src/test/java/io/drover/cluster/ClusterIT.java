@@ -12,6 +12,7 @@ import org.apache.pekko.cluster.sharding.typed.ClusterShardingQuery;
 import org.apache.pekko.cluster.sharding.typed.GetShardRegionState;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -35,6 +36,22 @@ class ClusterIT {
                     assertThat(cluster.generate(node, test.prompt(), test.expected().size())).isEqualTo(test.expected());
                 }
             }
+        }
+    }
+
+    /** Threads of Pekko's own dispatchers yield to tokens; a busy node whose heartbeats did so was taken for dead. */
+    @Test
+    void heartbeatsRunThroughNoThreadThatYields() {
+        try (LocalCluster cluster = LocalCluster.of(2)) {
+            assertThat(cluster.nodes()).allMatch(node -> node.system()
+                    .settings()
+                    .config()
+                    .getString("pekko.cluster.use-dispatcher")
+                    .equals("drover-membership-dispatcher"));
+            assertThat(Thread.getAllStackTraces().keySet()).extracting(Thread::getName)
+                    .anyMatch(name -> name.startsWith("drover-drover-membership-dispatcher-"))
+                    .anyMatch(name -> name.startsWith("drover-drover-selector-dispatcher-"))
+                    .noneMatch(name -> name.startsWith("drover-pekko.remote.") || name.startsWith("drover-pekko.io."));
         }
     }
 

@@ -14,7 +14,7 @@ final class EngineMetrics {
     /** The number of series must not grow with the model. */
     private static final int MOST_LAYERS = 256;
     private static final double MS_PER_S = 1000;
-    /** A node reports every second, and every report is answered. */
+    /** A node asks the coordinator for an answer every second. */
     private static final long SILENT_MS = 2000;
 
     private EngineMetrics() {}

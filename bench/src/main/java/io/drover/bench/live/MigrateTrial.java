@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 /** Moves of random experts to random nodes, one after the other without a pause, against the same load without them. */
 final class MigrateTrial implements LiveBench.Trial {
     private static final int POLL_MS = 50;
-    private static final int WARM_UP_ROUNDS = 5;
+    private static final int WARM_UP_ROUNDS = 15;
 
     @Override
     public int run(final LiveBench bench) throws Exception {

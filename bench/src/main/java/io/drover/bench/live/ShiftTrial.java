@@ -15,6 +15,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
  * off, on nodes with room for a quarter more replicas than experts. A phase is {@code --seconds} long and shown in thirds.
  */
 final class ShiftTrial implements LiveBench.Trial {
+    private static final int PHASES = 5;
     private static final int PARTS = 3;
     /** Cases of a domain in the model's file; they follow one another. */
     private static final int DOMAIN = 8;
@@ -23,10 +24,15 @@ final class ShiftTrial implements LiveBench.Trial {
 
     @Override
     public int run(final LiveBench bench) throws Exception {
-        return run(bench, "off") + run(bench, "on");
+        final double[] fixed = new double[PHASES];
+        final double[] moving = new double[PHASES];
+        final int bad = run(bench, "off", fixed) + run(bench, "on", moving);
+        bench.ratios("tokens/s with moves against without, a round for each load", moving, fixed);
+        return bad;
     }
 
-    private static int run(final LiveBench bench, final String moves) throws Exception {
+    /** @param rates tokens per second of each phase, to be filled */
+    private static int run(final LiveBench bench, final String moves, final double[] rates) throws Exception {
         final String name = "shift-" + moves;
         final List<Part> parts = new ArrayList<>();
         final AtomicReference<int[]> domain = new AtomicReference<>(domain(0));
@@ -50,6 +56,11 @@ final class ShiftTrial implements LiveBench.Trial {
         }
         final Verdict verdict = bench.verdict(name);
         bench.say("moves for gain %s:%n%-12s %10s %12s %10s %6s", moves, "load", "tokens/s", "bytes/token", "imbalance", "moves");
+        for (int i = 0; i < PHASES; i++) {
+            final Part first = parts.get(i * PARTS);
+            final Part last = parts.get(i * PARTS + PARTS - 1);
+            rates[i] = verdict.tokens(first.fromNs, last.toNs) * 1e9 / (last.toNs - first.fromNs);
+        }
         for (final Part part : parts) {
             final long tokens = verdict.tokens(part.fromNs, part.toNs);
             bench.say("%-12s %10.0f %12.0f %10.3f %6.0f", part.phase, tokens * 1e9 / (part.toNs - part.fromNs),
