@@ -247,7 +247,8 @@ public final class Rebalance {
                     0,
                     Double.NaN, nowNs);
         } else {
-            work.emit(new RebalanceCommand.Alert(RebalanceCommand.Kind.REFUSED, request + ": " + refusal));
+            work.emit(new RebalanceCommand.Alert(RebalanceCommand.Kind.REFUSED,
+                    "L" + request.layer() + "/E" + request.expert() + " cannot be moved: " + refusal));
         }
     }
 
@@ -259,23 +260,28 @@ public final class Rebalance {
         if (request.from() < 0 && request.to() < 0) {
             return "neither a device to leave nor one to load on is named";
         }
+        final RebalanceInventory.Shelf from = inventory.shelf(request.from());
         if (request.from() >= 0 && !inventory.isLive(key, request.from())) {
-            return "device " + request.from() + " has no live replica";
+            return from == null ? "there is no device " + request.from() : from.device.nodeId() + " has no live replica";
         }
         if (request.to() < 0) {
             return work.canDrop(key, request.from()) ? null : "fewer than " + settings.minReplicas() + " replicas would be left";
         }
-        final RebalanceInventory.Shelf shelf = inventory.shelf(request.to());
-        if (shelf == null) {
+        final RebalanceInventory.Shelf to = inventory.shelf(request.to());
+        if (to == null) {
             return "there is no device " + request.to();
         }
-        if (!inventory.suits(key, shelf)) {
-            return "device " + request.to() + " is leaving, has the expert already, or is of another kernel family";
+        final String node = to.device.nodeId();
+        if (to.holds(key)) {
+            return node + " has it already";
+        }
+        if (!inventory.suits(key, to)) {
+            return node + (to.leaving ? " is leaving" : " runs another kernel family, " + to.device.kernelFamily());
         }
         return work.canLoad(key, request.to())
                 ? null
-                : "device " + request.to() + " uses " + shelf.used() + " of " + shelf.slots + " slots and has "
-                        + work.moves().loads(request.to()) + " loads under way";
+                : node + " uses " + to.used() + " of " + to.slots + " slots and has " + work.moves().loads(request.to()) + " of "
+                        + settings.loadsPerDevice() + " loads under way";
     }
 
     private void resume(final RebalanceEvent.Resumed resumed, final long nowNs) {

@@ -142,6 +142,26 @@ final class RebalanceTest {
     }
 
     @Test
+    void saysWhyAMoveIsRefused() {
+        final Rebalance machine = running(settings(1, 1), 4);
+        assertThat(refused(machine, 0, 0, 0)).isEqualTo("L0/E0 cannot be moved: n0 has it already");
+        assertThat(refused(machine, 0, 1, -1)).isEqualTo("L0/E0 cannot be moved: n1 has no live replica");
+        assertThat(refused(machine, 0, 0, -1)).isEqualTo("L0/E0 cannot be moved: fewer than 1 replicas would be left");
+        assertThat(refused(machine, 0, 0, 7)).isEqualTo("L0/E0 cannot be moved: there is no device 7");
+        assertThat(refused(machine, 9, 0, 1)).isEqualTo("L0/E9 cannot be moved: there is no such expert");
+        machine.on(new RebalanceEvent.Left("n1"), nowNs);
+        assertThat(refused(machine, 0, 0, 1)).isEqualTo("L0/E0 cannot be moved: n1 is leaving");
+        assertThat(refused(running(settings(1, 1), 2), 0, 0, 1))
+                .isEqualTo("L0/E0 cannot be moved: n1 uses 2 of 2 slots and has 0 of 4 loads under way");
+    }
+
+    private String refused(final Rebalance machine, final int expert, final int from, final int to) {
+        final Alert alert = only(Alert.class, machine.on(new RebalanceEvent.MoveRequested(0, expert, from, to), nowNs));
+        assertThat(alert.kind()).isEqualTo(RebalanceCommand.Kind.REFUSED);
+        return alert.message();
+    }
+
+    @Test
     void putsChangesThatCanWaitIntoOneTable() {
         final Rebalance machine = running(settings(1, 1, SECOND), 4);
         final Migrate first = only(Migrate.class, machine.on(new RebalanceEvent.MoveRequested(0, 0, 0, 1), nowNs));
