@@ -33,8 +33,8 @@ import io.drover.placement.RebalanceEvent.Replica;
  * Tick             repeat unanswered orders and epochs, give up late loads (Rollback), raise the watchdog's alert
  * MoveRequested    that move, or Alert REFUSED with the reason
  * PlanRequested    begin without waiting for more nodes; a step for gain, whatever the hysteresis says
- * Unplanned        there will be none: another is asked for when it is due
  * Planned          a distant aim, which moves in small steps may lead to if it proves itself
+ * Unplanned        Alert: the planner found none; another is asked for when it is due
  * Switched         moves for gain allowed or not
  * Resumed          take over from an earlier coordinator: adopt what all nodes have loaded, clear what was half done, Publish under the term
  * </pre>

@@ -38,7 +38,7 @@ final class CoordinatorTrial implements LiveBench.Trial {
                 (answersNs - stoppedNs) / 1e9);
         bench.say("ledger: %d moves before, %d after", before, after);
         bench.say("tokens/s while no coordinator answered: %.0f; longest gap %.0f ms",
-                verdict.tokens(stoppedNs, answersNs) * 1e9 / (answersNs - stoppedNs),
+                verdict.tokensPerSecond(stoppedNs, answersNs),
                 verdict.longestMs(stoppedNs, answersNs));
         return bench.judge("all", verdict) + (after < before ? 1 : 0);
     }

@@ -47,8 +47,7 @@ final class MigrateTrial implements LiveBench.Trial {
                 final double[] gaps = verdict.gapsMs(from[event][round], to[event][round]);
                 p99[event][round] = Verdict.percentile(gaps, 99);
                 longest[event][round] = verdict.longestMs(from[event][round], to[event][round]);
-                rate[event][round] = verdict.tokens(from[event][round], to[event][round]) * 1e9
-                        / (to[event][round] - from[event][round]);
+                rate[event][round] = verdict.tokensPerSecond(from[event][round], to[event][round]);
             }
         }
         bench.say("%d moves done in %d rounds, %.0f ms each", moved, bench.rounds,

@@ -55,17 +55,13 @@ final class ShiftTrial implements LiveBench.Trial {
             }
         }
         final Verdict verdict = bench.verdict(name);
-        bench.say("moves for gain %s:%n%-12s %10s %12s %10s %6s", moves, "load", "tokens/s", "bytes/token", "imbalance", "moves");
         for (int i = 0; i < PHASES; i++) {
-            final Part first = parts.get(i * PARTS);
-            final Part last = parts.get(i * PARTS + PARTS - 1);
-            rates[i] = verdict.tokens(first.fromNs, last.toNs) * 1e9 / (last.toNs - first.fromNs);
+            rates[i] = verdict.tokensPerSecond(parts.get(i * PARTS).fromNs, parts.get(i * PARTS + PARTS - 1).toNs);
         }
+        bench.say("moves for gain %s:%n%-12s %10s %12s %10s %6s", moves, "load", "tokens/s", "bytes/token", "imbalance", "moves");
         for (final Part part : parts) {
-            final long tokens = verdict.tokens(part.fromNs, part.toNs);
-            bench.say("%-12s %10.0f %12.0f %10.3f %6.0f", part.phase, tokens * 1e9 / (part.toNs - part.fromNs),
-                    part.bytes / tokens,
-                    part.imbalance, part.moves);
+            bench.say("%-12s %10.0f %12.0f %10.3f %6.0f", part.phase, verdict.tokensPerSecond(part.fromNs, part.toNs),
+                    part.bytes / verdict.tokens(part.fromNs, part.toNs), part.imbalance, part.moves);
         }
         return bench.judge("moves for gain " + moves, verdict);
     }

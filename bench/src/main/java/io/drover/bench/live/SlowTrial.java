@@ -56,9 +56,8 @@ final class SlowTrial implements LiveBench.Trial {
         final double[][] rate = new double[3][bench.rounds];
         for (int phase = 0; phase < 3; phase++) {
             for (int round = 0; round < bench.rounds; round++) {
-                final double seconds = (to[phase][round] - from[phase][round]) / 1e9;
                 p99[phase][round] = Verdict.percentile(verdict.gapsMs(from[phase][round], to[phase][round]), 99);
-                rate[phase][round] = verdict.tokens(from[phase][round], to[phase][round]) / seconds;
+                rate[phase][round] = verdict.tokensPerSecond(from[phase][round], to[phase][round]);
             }
         }
         bench.ratios("hedging " + hedge + ", first 10 s, p99 between tokens, ms", p99[1], p99[0]);

@@ -81,6 +81,10 @@ final class Verdict {
                 .count();
     }
 
+    double tokensPerSecond(final long fromNs, final long toNs) {
+        return tokens(fromNs, toNs) * 1e9 / (toNs - fromNs);
+    }
+
     /** Between each two tokens of a stream, in ms, where the second came between the two times; sorted. */
     double[] gapsMs(final long fromNs, final long toNs) {
         return streams.stream().flatMapToLong(stream -> LongStream.range(1, stream.tokens().size()).filter(i -> {
