@@ -31,7 +31,7 @@ import picocli.CommandLine.Spec;
         "Trials: migrate (back-to-back moves), kill (kill -9 of a node that is not the gateway), pause (SIGSTOP of one for a while),",
         "hedge (the same with hedging on and off), slow (one that answers up to 200 ms late, likewise), elastic (1, 2, 3, 5, 4, 2 nodes), coordinator (its node stopped), shift (of domains),",
         "owner (the homes of many copies of one request killed at all their tokens), paused-owner (stopped instead), soak,",
-        "partition (cuts between network namespaces), faults (one after the other). The last two need root. Exit code 1 if a stream failed or differs, or a promise was broken."})
+        "partition (cuts between network namespaces), faults (one after the other). The last two need root. Exit code 1 if a stream failed or differs, or an aim was missed."})
 public final class LiveBench implements Callable<Integer> {
     /** Something to let happen; prints what it has seen. */
     interface Trial {
@@ -192,8 +192,15 @@ public final class LiveBench implements Callable<Integer> {
         Thread.sleep(Math.round(s * 1000));
     }
 
-    /** Median of the rounds' ratios, with the smallest and the largest. */
-    void ratios(final String what, final double[] event, final double[] control) {
+    /** Prints whether an aim is met. @return 1 if it is not */
+    int aim(final String what, final double value, final double most) {
+        final boolean met = value <= most;
+        say("aim %s: %s at most %.2f: %.2f", met ? "met" : "MISSED", what, most, value);
+        return met ? 0 : 1;
+    }
+
+    /** Median of the rounds' ratios, with the smallest and the largest. @return the median */
+    double ratios(final String what, final double[] event, final double[] control) {
         final double[] ratios = new double[event.length];
         for (int i = 0; i < ratios.length; i++) {
             ratios[i] = event[i] / control[i];
@@ -202,5 +209,6 @@ public final class LiveBench implements Callable<Integer> {
         Arrays.sort(sorted);
         say("%s: median %.2f against %.2f, ratio %.2f (%.2f to %.2f over %d rounds)", what, Verdict.median(event),
                 Verdict.median(control), Verdict.median(ratios), sorted[0], sorted[sorted.length - 1], sorted.length);
+        return Verdict.median(ratios);
     }
 }
