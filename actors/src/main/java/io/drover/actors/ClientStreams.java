@@ -23,7 +23,7 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
     private static final Logger LOG = LoggerFactory.getLogger(ClientStreams.class);
     private static final long UNREAD_STREAM_NS = TimeUnit.SECONDS.toNanos(30);
 
-    private record Client(TokenBuffer buffer, CompletableFuture<Admission> admission, long sinceNs) {}
+    private record Client(String requestId, TokenBuffer buffer, CompletableFuture<Admission> admission, long sinceNs) {}
 
     private final DeskLinks desks;
     private final Router router;
@@ -61,7 +61,7 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
         final CompletableFuture<Admission> admission = new CompletableFuture<>();
         final TokenBuffer buffer = new TokenBuffer(() -> agent.execute(() -> cancel(key)));
         final boolean taken = agent.execute(() -> {
-            clients.put(key, new Client(buffer, admission, System.nanoTime()));
+            clients.put(key, new Client(request.requestId(), buffer, admission, System.nanoTime()));
             desk.submit(key, request, System.nanoTime());
         });
         if (!taken) {
@@ -158,7 +158,9 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
 
     @Override
     public void moving(final long requestKey, final int tokens, final String why) {
-        LOG.info("sequence {} goes on elsewhere after {} tokens: {}", requestKey, tokens, why);
+        final Client client = clients.get(requestKey);
+        LOG.info("sequence {} ({}) goes on elsewhere after {} tokens: {}", requestKey,
+                client == null ? "cancelled" : client.requestId(), tokens, why);
     }
 
     @Override

@@ -14,7 +14,6 @@ import io.drover.model.forward.Trunk;
 import io.drover.streams.Endpoint;
 import io.drover.streams.KvPageFrame;
 import io.drover.streams.Links;
-import io.drover.streams.PeerCounters;
 import io.drover.streams.WireType;
 
 /** What an engine is made of, wired together; all of it belongs to the compute thread. */
@@ -107,17 +106,12 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
         return settings.wireType() == StorageType.FLOAT32 ? WireType.FLOAT32 : WireType.BFLOAT16;
     }
 
-    private long sentBytes(final int peer) {
-        final PeerCounters counters = links.counters(peer);
-        return counters == null ? 0 : counters.bytesOut();
-    }
-
     EngineStatus status(final Collection<Endpoint> peers, final long nowNs) {
         final ExpertCalls.Counters counts = calls.counters();
         final List<EngineStatus.Peer> peerStates = peers.stream()
                 .map(peer -> new EngineStatus.Peer(peer.nodeId(), peer.name(), links.suspected(peer.nodeId(), nowNs),
                         nowNs - links.lastHeardNs(peer.nodeId()), links.queuedBytes(peer.nodeId()),
-                        pace.slow(peer.nodeId()), pace.typicalNs(peer.nodeId()), sentBytes(peer.nodeId())))
+                        pace.slow(peer.nodeId()), pace.typicalNs(peer.nodeId())))
                 .toList();
         return new EngineStatus(router.epoch(), batcher.running(), batcher.waiting(), gateway.open(), layers.pool().totalPages(),
                 layers.pool().freePages() + keeper.pages(), layers.rowsInFlight(), service.staged(), experts.count(),
@@ -125,7 +119,7 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
                 layers.steps(),
                 layers.positions(), home.tokensGenerated(), batcher.preemptions(), counts.localCalls, counts.remoteCalls,
                 counts.repeatedCalls, counts.duplicateReturns, counts.refusedCalls, counts.failedCalls, calls.parked(),
-                service.served(), home.refused(), intake.dropped(), counter.status(),
+                service.served(), home.refused(), intake.dropped(), links.sentBytes(), counter.status(),
                 new EngineStatus.FailOver(gateway.moving(), gateway.takeovers(), gateway.fenced(), home.takenOver()),
                 new EngineStatus.Buddy(copier.pagesCopied(), copier.bytesCopied(), copier.givenUp(), keeper.sequences(),
                         keeper.pages(), keeper.evicted(), keeper.mismatched() + buddies.unfit(), keeper.positionsAdopted()),

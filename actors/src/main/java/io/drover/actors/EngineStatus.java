@@ -31,6 +31,7 @@ import io.drover.placement.Epoch;
  * @param servedCalls       expert calls answered for other nodes
  * @param refusedSequences  sequences that were refused
  * @param droppedFrames     frames of peers that do not fit this model or this plane, or came faster than they could be looked at
+ * @param sentBytes         of frames to other nodes
  * @param routing           what the gates of this home's sequences chose
  * @param failOver          how sequences of lost homes go on
  * @param buddy             copies of pages for and of other homes
@@ -40,7 +41,8 @@ import io.drover.placement.Epoch;
 public record EngineStatus(Epoch epoch, int running, int waiting, int gatewayRequests, int kvPagesTotal, int kvPagesFree,
         int rowsInFlight, int remoteRows, int experts, long expertBytes, long steps, long positions, long tokensGenerated,
         long preemptions, long localCalls, long remoteCalls, long repeatedCalls, long duplicateReturns, long refusedCalls,
-        long failedCalls, int parkedCalls, long servedCalls, long refusedSequences, long droppedFrames, Routing routing,
+        long failedCalls, int parkedCalls, long servedCalls, long refusedSequences, long droppedFrames, long sentBytes,
+        Routing routing,
         FailOver failOver,
         Buddy buddy, Hedging hedging, List<Peer> peers) {
 
@@ -95,8 +97,7 @@ public record EngineStatus(Epoch epoch, int running, int waiting, int gatewayReq
      * @param queuedBytes that wait for it to take them
      * @param slow        whether it is used only where no other node has a replica
      * @param typicalNs   it needs to answer a small call frame; 0 where nothing is known
-     * @param sentBytes   to it, since this life of it is known
      */
     public record Peer(int nodeId, String name, boolean suspected, long silentNs, int queuedBytes, boolean slow,
-            long typicalNs, long sentBytes) {}
+            long typicalNs) {}
 }

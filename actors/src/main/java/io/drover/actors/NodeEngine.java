@@ -1,7 +1,6 @@
 package io.drover.actors;
 
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -224,20 +223,9 @@ public final class NodeEngine implements AutoCloseable {
         return parts.clients();
     }
 
-    /** At most a few hundred milliseconds old. */
+    /** About a tenth of a second old. */
     public EngineStatus status() {
         return agent.status();
-    }
-
-    /** Ids of the nodes whose heartbeats are overdue here; about a tenth of a second old. */
-    public List<Integer> suspected() {
-        return agent.status()
-                .peers()
-                .stream()
-                .filter(EngineStatus.Peer::suspected)
-                .map(EngineStatus.Peer::nodeId)
-                .sorted()
-                .toList();
     }
 
     /** Refuses new sequences; completes when every sequence of this home and every stream of this gateway has ended. */

@@ -20,6 +20,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 
+import io.drover.placement.Epoch;
+import io.drover.placement.Placement;
 import io.drover.streams.BulkAskFrame;
 import io.drover.streams.Links;
 
@@ -192,6 +194,25 @@ class NodeEngineTest {
             assertThat(EngineNodes.ids(nodes.generate(0, EngineNodes.greedy(first.prompt(), 8))))
                     .isEqualTo(first.expected().subList(0, 8));
         }
+    }
+
+    @Test
+    void aTableOfALowerTermIsRefusedHoweverHighItsNumber() throws IOException {
+        try (EngineNodes nodes = new EngineNodes(MODEL, 1, WARM)) {
+            final NodeEngine engine = nodes.engines.getFirst();
+            assertThat(installs(nodes, new Epoch(2, 1), 0)).isTrue();
+            assertThat(installs(nodes, new Epoch(1, 99), -1)).as("of a coordinator that was replaced").isFalse();
+            assertThat(installs(nodes, new Epoch(2, 1), 0)).as("the same again").isTrue();
+            assertThat(installs(nodes, new Epoch(3, 1), 0)).isTrue();
+            assertThat(installs(nodes, new Epoch(2, 2), -1)).isFalse();
+            Awaitility.await().untilAsserted(() -> assertThat(engine.status().epoch()).isEqualTo(new Epoch(3, 1)));
+        }
+    }
+
+    private static boolean installs(final EngineNodes nodes, final Epoch epoch, final int nodeOfDevice) {
+        final RoutingTable table = new RoutingTable(nodes.endpoints, Placement.of(epoch, nodes.contiguous()),
+                List.of(nodeOfDevice));
+        return nodes.engines.getFirst().install(table).toCompletableFuture().join();
     }
 
     @Test

@@ -38,7 +38,7 @@ import io.drover.streams.Endpoint;
  */
 final class ControlCodec {
     /** Part of {@link Identity#frameVersion()}; to be raised with each change of {@link #TABLE} or of a record in it. */
-    static final int VERSION = 6;
+    static final int VERSION = 7;
 
     /** The ids on the wire. An id is never used again for something else. */
     static final Map<Class<?>, Integer> TABLE = table();
@@ -96,6 +96,7 @@ final class ControlCodec {
         table.put(Wish.Kind.class, 53);
         table.put(Operation.class, 54);
         table.put(Operation.State.class, 55);
+        table.put(NodeReport.SlowPeer.class, 56);
         table.put(String.class, 64);
         table.put(List.class, 65);
         table.put(Integer.class, 66);

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -16,6 +17,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.ClusterEvent.CurrentClusterState;
@@ -30,6 +32,7 @@ import org.slf4j.LoggerFactory;
 import io.drover.cluster.FormationEvent.MemberState;
 import io.drover.placement.Placement;
 import io.drover.placement.Planner;
+import io.drover.placement.PlanningException;
 import io.drover.placement.RebalanceCommand;
 import io.drover.placement.RebalanceEvent;
 import io.drover.placement.RebalanceSettings;
@@ -84,10 +87,10 @@ final class Coordinator {
     private final Planner planner;
     private final RebalanceSettings rebalance;
     private final Executor background;
-    private Operations operations = new Operations(0);
+    private final Operations operations = new Operations(0);
     private RebalanceEvent.@Nullable Window lastWindow;
     private long nextWindowNs = System.nanoTime();
-    private long nowNs;
+    private final long wallNs = TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis()) - System.nanoTime();
     private final Map<MemberId, ActorRef<Answer>> nodes = new HashMap<>();
     private final RoutingWindows routing;
     private @Nullable CurrentClusterState seen;
@@ -106,14 +109,20 @@ final class Coordinator {
 
     /**
      * @param lastTerm         the highest term that a coordinator on this node has used; kept up to date
+     * @param pulse            beats with each message
      * @param routingSilenceNs after which a node's last {@link Routing} counts no more
      */
-    static Behavior<Message> create(final Formation.Settings settings, final AtomicLong lastTerm, final long routingSilenceNs) {
+    static Behavior<Message> create(final Formation.Settings settings, final AtomicLong lastTerm, final Pulse pulse,
+            final long routingSilenceNs) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
             final Coordinator coordinator = new Coordinator(context, lastTerm, settings, new RoutingWindows(routingSilenceNs));
             timers.startTimerWithFixedDelay(new Tick(), TICK);
             return Behaviors.receive(Message.class).onAnyMessage(message -> {
+                pulse.beat();
                 coordinator.on(message);
+                return Behaviors.same();
+            }).onSignal(PostStop.class, stop -> {
+                pulse.gone();
                 return Behaviors.same();
             }).build();
         }));
@@ -141,10 +150,18 @@ final class Coordinator {
                 if (planned.placement() != null) {
                     step(new FormationEvent.Placing(new RebalanceEvent.Planned(planned.placement())));
                 } else {
-                    step(new FormationEvent.Placing(new RebalanceEvent.Unplanned(String.valueOf(planned.failure()))));
+                    step(new FormationEvent.Placing(new RebalanceEvent.Unplanned(reason(planned.failure()))));
                 }
             }
         }
+    }
+
+    /** What went wrong, without the stage that it came through; a refusal in its own words. */
+    static String reason(final @Nullable Throwable failure) {
+        final Throwable cause = failure instanceof CompletionException && failure.getCause() != null
+                ? failure.getCause()
+                : failure;
+        return String.valueOf(cause instanceof PlanningException ? cause.getMessage() : cause);
     }
 
     private MovesView grant(final Wish wish) {
@@ -152,9 +169,7 @@ final class Coordinator {
         if (moves == null) {
             return Operations.unready("not now: " + formation.view().reason());
         }
-        if (operations.term() != formation.term()) {
-            operations = new Operations(formation.term());
-        }
+        operations.enter(formation.term());
         final MovesView answer = operations.on(wish, moves, formation.names(), now());
         if (wish.kind() != Wish.Kind.LOOK) {
             // Carries out what the wish has changed.
@@ -179,10 +194,9 @@ final class Coordinator {
         }
     }
 
-    /** The wall's time, which coordinators share and the ledger needs, but never back. */
+    /** The wall's time at the start, which coordinators share and the ledger needs; from then on it cannot be set, unlike the wall's. */
     private long now() {
-        nowNs = Math.max(nowNs, TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis()));
-        return nowNs;
+        return System.nanoTime() + wallNs;
     }
 
     private void step(final FormationEvent event) {
@@ -215,7 +229,7 @@ final class Coordinator {
     private void tellAlerts(final List<FormationCommand.Alert> alerts) {
         final Set<RebalanceCommand.Kind> told = EnumSet.noneOf(RebalanceCommand.Kind.class);
         for (final FormationCommand.Alert alert : alerts) {
-            operations.alerted(alert.kind() + ": " + alert.message());
+            operations.alerted(alert.kind() + ": " + alert.message(), now());
             if (told.add(alert.kind())) {
                 final long more = alerts.stream().filter(other -> other.kind() == alert.kind()).count() - 1;
                 LOG.warn("{}: {}{}", alert.kind(), alert.message(), more == 0 ? "" : "; " + more + " more of the kind");

@@ -50,6 +50,7 @@ public final class DroverNode {
     private final NodeWatch watch;
     private final ClusterRouting routing;
     private final ActorRef<Coordinator.Message> coordinator;
+    private final Pulse pulse;
     private final String address;
     private final AtomicReference<String> ending = new AtomicReference<>("");
     private final CompletableFuture<String> stopped = new CompletableFuture<>();
@@ -57,7 +58,8 @@ public final class DroverNode {
     DroverNode(final NodeSettings settings, final ActorSystem<NodeGuardian.Command> system, final NodeEngine engine,
             final BulkPlane bulk,
             final Checkpoint checkpoint, final NodeWatch watch, final ClusterRouting routing,
-            final ActorRef<Coordinator.Message> coordinator) {
+            final ActorRef<Coordinator.Message> coordinator, final Pulse pulse) {
+        this.pulse = pulse;
         this.coordinator = coordinator;
         this.settings = settings;
         this.system = system;
@@ -102,6 +104,14 @@ public final class DroverNode {
                 end("the engine failed: " + failure.getMessage(), Duration.ZERO, FAILED_LEAVE_TIMEOUT);
             }
         });
+        final Duration period = settings.coordinatorTimeout().dividedBy(Pulse.CHECKS);
+        system.scheduler().scheduleWithFixedDelay(period, period, () -> {
+            if (pulse.check()) {
+                end("its coordinator has handled no message for " + settings.coordinatorTimeout().toMillis() + " ms",
+                        Duration.ZERO,
+                        FAILED_LEAVE_TIMEOUT);
+            }
+        }, system.executionContext());
         watch.refusal().thenAccept(sentence -> end(sentence, Duration.ZERO, LEAVE_TIMEOUT));
         system.getWhenTerminated().whenComplete((done, failure) -> {
             if (ending.compareAndSet("", REMOVED)) {

@@ -1,6 +1,7 @@
 package io.drover.cluster;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -49,8 +50,11 @@ final class ExpertMoves {
     private final Map<RebalanceMove.Id, Order> orders = new TreeMap<>();
     private final Map<Integer, ExpertSet> holds = new TreeMap<>();
     private final Map<Integer, String> members = new TreeMap<>();
+    private final Map<Integer, Integer> slowness = new HashMap<>();
     private final Set<String> left = new HashSet<>();
     private final Set<String> released = new HashSet<>();
+    /** Those of the nodes to be emptied that asked for it themselves, as they stop; the others go on when they are empty. */
+    private final Set<String> stopping = new HashSet<>();
     private final List<FormationCommand> outside = new ArrayList<>();
     private @Nullable Placement table;
     private long serial;
@@ -71,7 +75,6 @@ final class ExpertMoves {
                 settings.seed());
         reports.forEach(this::admit);
         left.addAll(saved.leaving());
-        left.retainAll(members.values());
         step(new RebalanceEvent.Resumed(term, saved, reports.stream().map(this::describe).toList()), nowNs);
     }
 
@@ -83,9 +86,19 @@ final class ExpertMoves {
     private RebalanceEvent.NodeReport describe(final NodeReport report) {
         final NodeDescriptor node = report.node();
         final Device device = new Device(report.nodeId(), node.name(), node.host(), node.identity().kernelFamily(),
-                node.memoryBudgetBytes(), Integer.MAX_VALUE, settings.rate());
+                node.memoryBudgetBytes(), Integer.MAX_VALUE, rate(report.nodeId()));
         return new RebalanceEvent.NodeReport(node.name(), List.of(device), replicas(report.ready(), report.nodeId()),
                 replicas(report.replicas().busy(), report.nodeId()), report.installed());
+    }
+
+    private ComputeRate rate(final int device) {
+        return settings.rate().times(slowness.getOrDefault(device, 1));
+    }
+
+    /** A device takes so many times as long as others. */
+    void pace(final int device, final int times, final long nowNs) {
+        slowness.put(device, times);
+        step(new RebalanceEvent.Paced(device, rate(device)), nowNs);
     }
 
     private static List<RebalanceEvent.Replica> replicas(final ExpertSet set, final int device) {
@@ -102,17 +115,25 @@ final class ExpertMoves {
     void join(final NodeReport report, final long nowNs) {
         admit(report);
         step(new RebalanceEvent.Joined(describe(report)), nowNs);
+        if (left.contains(report.node().name())) {
+            step(new RebalanceEvent.Left(report.node().name()), nowNs);
+        }
     }
 
+    /** The node is out of the table, perhaps for a while only: one that is to be emptied still is when it comes back. */
     void lose(final int device, final long nowNs) {
         final String name = members.remove(device);
         if (name != null) {
             orders.values().removeIf(order -> order.device() == device);
             holds.remove(device);
-            left.remove(name);
             released.remove(name);
             step(new RebalanceEvent.Lost(name), nowNs);
         }
+    }
+
+    /** The node's process has ended; another of its name begins anew. */
+    void ended(final String name) {
+        left.remove(name);
     }
 
     /** The node is to be emptied. */
@@ -125,22 +146,34 @@ final class ExpertMoves {
     /** The node is not to be emptied any more. */
     void stay(final String name, final long nowNs) {
         if (left.remove(name)) {
+            released.remove(name);
             step(new RebalanceEvent.Stays(name), nowNs);
         }
     }
 
     /** An operator's move. @return why it is refused, empty if it is not */
     String request(final RebalanceEvent.MoveRequested request, final long nowNs) {
-        final int before = outside.size();
-        step(request, nowNs);
-        return outside.subList(before, outside.size())
-                .stream()
-                .filter(FormationCommand.Alert.class::isInstance)
-                .map(FormationCommand.Alert.class::cast)
-                .filter(alert -> alert.kind() == RebalanceCommand.Kind.REFUSED)
-                .map(FormationCommand.Alert::message)
-                .findFirst()
-                .orElse("");
+        final String refusal = rebalance.refusal(request);
+        if (refusal.isEmpty()) {
+            step(request, nowNs);
+        }
+        return refusal;
+    }
+
+    /** An operator's wish for a plan. @return what came of it */
+    Rebalance.Decision plan(final long nowNs) {
+        step(new RebalanceEvent.PlanRequested(), nowNs);
+        return rebalance.decision();
+    }
+
+    /** Moves of a step that have not begun and may yet. */
+    int pending(final long ofStep) {
+        return rebalance.pending(ofStep);
+    }
+
+    /** Whether a move can still be given up. */
+    boolean canCancel(final RebalanceMove.Id move) {
+        return rebalance.canCancel(move);
     }
 
     /** Takes a member's report for answers to what was ordered. */
@@ -160,7 +193,11 @@ final class ExpertMoves {
             step(new RebalanceEvent.EpochApplied(report.node().name(), report.installed()), nowNs);
         }
         if (report.leaving()) {
+            stopping.add(report.node().name());
             leave(report.node().name(), nowNs);
+        } else {
+            // A node of the same name has taken its place.
+            stopping.remove(report.node().name());
         }
     }
 
@@ -197,8 +234,8 @@ final class ExpertMoves {
                 case RebalanceCommand.Released empty -> released.add(empty.nodeId());
                 case RebalanceCommand.Replan replan -> outside.add(new FormationCommand.Plan(replan.request()));
                 case RebalanceCommand.Alert alert -> {
-                    // Where everybody leaves, nobody needs to be told that nothing has a place.
-                    if (!allLeave()) {
+                    // Where everybody stops, nobody needs to be told that nothing has a place.
+                    if (!stopping.containsAll(members.values())) {
                         outside.add(new FormationCommand.Alert(alert.kind(), alert.message()));
                     }
                 }
@@ -215,6 +252,8 @@ final class ExpertMoves {
         }
         orders.put(id, new Order(device, code, load, serial));
         if (load) {
+            // A lost expert may come to a node that has been emptied, if there is no other place.
+            released.remove(members.get(device));
             holds.computeIfPresent(device, (key, held) -> held.with(code));
         } else {
             drop(device, code);
@@ -258,7 +297,8 @@ final class ExpertMoves {
     }
 
     Rebalance.Saved saved() {
-        return rebalance.save();
+        final Rebalance.Saved now = rebalance.save();
+        return new Rebalance.Saved(now.term(), now.on(), Set.copyOf(left), now.ledger(), now.caution());
     }
 
     List<RebalanceLedger.Entry> ledger() {

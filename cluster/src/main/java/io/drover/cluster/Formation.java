@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -72,13 +73,11 @@ final class Formation {
     /** What a node was last told. */
     private record Told(@Nullable ExpertSet hold, Epoch table, Epoch roster, boolean released) {}
 
-    private static final int TERM_STRIDE = 1024;
     private static final long ROSTER_PERIOD_NS = 500_000_000;
     /** A witness that was silent for longer says nothing about others. */
     private static final long FRESH_NS = 1_500_000_000;
 
     private final Settings settings;
-    private final int number;
     private final long learnUntilNs;
     private final SortedMap<String, Node> nodes = new TreeMap<>();
     private final NodeNames names = new NodeNames();
@@ -86,9 +85,10 @@ final class Formation {
     private @Nullable Map<MemberId, MemberState> members;
     private final Map<MemberId, Told> told = new HashMap<>();
     private final Suspicion suspicion;
+    private final Paces paces = new Paces();
     private boolean learning = true;
     private @Nullable RoutingTable learned;
-    private long highestTerm;
+    private final Terms terms;
     private long term;
     private long serial;
     private long takeUntilNs = Long.MAX_VALUE;
@@ -100,13 +100,12 @@ final class Formation {
     private long nowNs;
 
     /**
-     * @param number   of the coordinator's member; no two that live at once or soon after each other have the same
-     * @param lastTerm highest term that an earlier coordinator of the same member has used
+     * @param number   of the coordinator's member, for {@link Terms}
+     * @param lastTerm likewise
      */
     Formation(final Settings settings, final int number, final long lastTerm, final long nowNs) {
         this.settings = settings;
-        this.number = number;
-        highestTerm = lastTerm;
+        terms = new Terms(number, lastTerm);
         this.nowNs = nowNs;
         learnUntilNs = nowNs + settings.learnNs();
         suspicion = new Suspicion(settings.lostNs());
@@ -198,6 +197,10 @@ final class Formation {
             suspicion.forget(names.id(node.name()));
             if (moves != null) {
                 moves.lose(names.id(node.name()), nowNs);
+                // One that has obeyed orders was here before this coordinator.
+                if (known != null || report.obeyed().equals(Epoch.NONE)) {
+                    moves.ended(node.name());
+                }
             }
         }
         news |= !sameLife || known.report().endpoint() == null && report.endpoint() != null;
@@ -228,10 +231,10 @@ final class Formation {
 
     /** Learns from a report what earlier coordinators did. */
     private void heed(final NodeReport report) {
-        highestTerm = Math.max(highestTerm, report.obeyed().term());
+        terms.heard(report.obeyed().term());
         if (!learning && report.obeyed().term() > term) {
             // Only a higher term is sure to be obeyed. A later table of a lower one, installed since, changes nothing: the next is above it.
-            raiseTerm();
+            term = terms.next();
             news = true;
             if (moves != null) {
                 roster = Roster.of(roster.version(), names.all(), moves.saved());
@@ -286,10 +289,14 @@ final class Formation {
     }
 
     private void move(final ExpertMoves running, final FormationEvent event, final @Nullable MemberId reporter) {
-        judge();
+        judge(running);
         for (int id = 0; id < names.size(); id++) {
             final Node node = present(id);
             final boolean in = node != null && !suspicion.lost(id);
+            final Node last = nodes.get(names.name(id));
+            if (last != null && state(last) == null) {
+                running.ended(names.name(id));
+            }
             if (running.isMember(id) != in) {
                 news = true;
                 if (!in) {
@@ -306,11 +313,15 @@ final class Formation {
         }
     }
 
-    private void judge() {
-        final Map<Integer, Set<Integer>> suspects = new HashMap<>();
-        present().filter(node -> nowNs - node.reportNs() < FRESH_NS)
-                .forEach(node -> suspects.put(node.report().nodeId(), Set.copyOf(node.report().suspects())));
-        suspicion.step(suspects, nowNs);
+    private void judge(final ExpertMoves running) {
+        // The others do not speak to one that is out of the table, so that it soon misses all of them.
+        final List<NodeReport> witnesses = present()
+                .filter(node -> nowNs - node.reportNs() < FRESH_NS && !suspicion.lost(node.report().nodeId()))
+                .map(Node::report)
+                .toList();
+        suspicion.step(witnesses.stream().collect(Collectors.toMap(NodeReport::nodeId, each -> Set.copyOf(each.suspects()))),
+                nowNs);
+        paces.step(witnesses, nowNs).forEach((id, times) -> running.pace(id, times, nowNs));
     }
 
     private Stream<Node> present() {
@@ -333,7 +344,7 @@ final class Formation {
         }
         learning = false;
         news = true;
-        raiseTerm();
+        term = terms.next();
         names.learn(roster.names());
         published = learned;
         takeUntilNs = nowNs + settings.learnNs();
@@ -341,16 +352,6 @@ final class Formation {
             names.claim(node.report().nodeId(), node.report().node().name());
         }
         return true;
-    }
-
-    /**
-     * Takes the next term above all that it has heard of that is this member's own: two coordinators never share one, even where the
-     * second has not heard of the first.
-     */
-    private void raiseTerm() {
-        final long above = highestTerm + 1;
-        term = above + Math.floorMod(number - above, (long) TERM_STRIDE);
-        highestTerm = term;
     }
 
     private void form() {

@@ -39,7 +39,8 @@ final class FormationView {
         final NodeView.State state = state(id, node);
         return new NodeView(name, id, node.member().address(), state,
                 state == NodeView.State.GONE ? 0 : node.report().ready().size(),
-                TimeUnit.NANOSECONDS.toMillis(formation.nowNs() - node.reportNs()), node.report().bulk());
+                TimeUnit.NANOSECONDS.toMillis(formation.nowNs() - node.reportNs()),
+                state == NodeView.State.GONE ? null : node.report().bulk());
     }
 
     private NodeView.State state(final int id, final Formation.Node node) {

@@ -15,7 +15,7 @@ import io.drover.placement.RebalanceLedger;
  * @param nodes      names by id
  * @param operations the latest, oldest first
  * @param moves      the ledger, oldest first; devices are node ids
- * @param alerts     the latest, oldest first
+ * @param alerts     the latest, oldest first, each with the time since its condition began
  */
 public record MovesView(String refusal, String operation, boolean on, boolean idle, long stalledMs, List<String> nodes,
         List<Operation> operations, List<RebalanceLedger.Entry> moves, List<String> alerts) implements ControlMessage {

@@ -3,7 +3,7 @@ package io.drover.cluster;
 /**
  * Who a node is, fixed for the life of its actor system.
  *
- * @param name              unique in the cluster; a node that comes back under its name gets its id and its experts back
+ * @param name              unique in the cluster; a node that comes back under its name gets its id back, and joins empty
  * @param address           host and port of its actor system, for people
  * @param uid               tells this actor system from an earlier one at the same address
  * @param host              the machine, for the planner

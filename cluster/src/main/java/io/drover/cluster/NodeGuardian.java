@@ -13,6 +13,7 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.jspecify.annotations.Nullable;
 
+import io.drover.actors.EngineStatus;
 import io.drover.actors.ExpertActor;
 import io.drover.actors.ExpertActor.Reply;
 import io.drover.actors.ReplicaId;
@@ -36,7 +37,8 @@ final class NodeGuardian {
             ActorRef<Coordinator.Message> coordinator) implements Command {}
 
     /** The engine runs: replicas can be loaded, tables installed. */
-    record EngineStarted(Endpoint endpoint, BulkPlane bulk, Consumer<RoutingTable> install, Supplier<List<Integer>> suspects,
+    record EngineStarted(Endpoint endpoint, BulkPlane bulk, Consumer<RoutingTable> install,
+            Supplier<List<EngineStatus.Peer>> peers,
             ActorRef<ExpertShards.Envelope> region)
             implements
                 Command {}
@@ -112,7 +114,13 @@ final class NodeGuardian {
             }
             case Tick tick -> {
                 if (engine != null) {
-                    step(new Event.Suspected(engine.suspects().get()));
+                    final List<EngineStatus.Peer> peers = engine.peers().get();
+                    step(new Event.Suspected(peers.stream()
+                            .filter(EngineStatus.Peer::suspected)
+                            .map(EngineStatus.Peer::nodeId)
+                            .sorted()
+                            .toList()));
+                    step(new Event.Paced(Paces.slow(peers)));
                 }
                 step(new Event.Tick());
             }

@@ -23,13 +23,21 @@ import io.drover.streams.Endpoint;
  * @param replicas  what its device holds
  * @param problem   why a replica could not be loaded; empty if none
  * @param suspects  ids of nodes whose data-plane heartbeats are overdue here
+ * @param slow      peers that this node uses only where it must
  * @param leaving   whether it wants to leave
  * @param running   what is installed, if the coordinator asked for it
  */
 record NodeReport(NodeDescriptor node, long serial, boolean asks, int nodeId, @Nullable Endpoint endpoint,
         @Nullable Endpoint bulk, Epoch obeyed, Epoch installed, Epoch roster, boolean loading, Replicas replicas, String problem,
-        List<Integer> suspects, boolean leaving,
+        List<Integer> suspects, List<SlowPeer> slow, boolean leaving,
         @Nullable Published running) {
+
+    /**
+     * A peer that answers expert calls slowly.
+     *
+     * @param times as long as the peer in the middle, rounded down to a power of two; at least 2
+     */
+    record SlowPeer(int nodeId, int times) {}
 
     /**
      * The replicas of a device, by what they are doing; each is in at most one of these.
@@ -44,11 +52,12 @@ record NodeReport(NodeDescriptor node, long serial, boolean asks, int nodeId, @N
 
     NodeReport {
         suspects = List.copyOf(suspects);
+        slow = List.copyOf(slow);
     }
 
     NodeReport withRunning(final @Nullable Published earlier) {
         return new NodeReport(node, serial, asks, nodeId, endpoint, bulk, obeyed, installed, roster, loading, replicas, problem,
-                suspects, leaving, earlier);
+                suspects, slow, leaving, earlier);
     }
 
     ExpertSet ready() {

@@ -31,7 +31,7 @@ import io.drover.streams.DataPlaneSettings;
 public record NodeSettings(String nodeName, Path modelDirectory, String modelName, String host, int port, List<String> seeds,
         int expectedNodes, Duration joinTimeout, String dataHost, int dataPort, long memoryBudgetBytes, int parallelLoads,
         Duration replicaTimeout, Duration replicaRetry, Duration learnTimeout, Duration lostAfter, Duration minorityAfter,
-        Duration leaveTimeout,
+        Duration leaveTimeout, Duration coordinatorTimeout,
         StatisticsSettings statistics, WeightSettings weights,
         EngineSettings engine, DataPlaneSettings plane,
         Config config) {
@@ -88,7 +88,7 @@ public record NodeSettings(String nodeName, Path modelDirectory, String modelNam
                 dataHost.isEmpty() ? host : dataHost, port(own, "data-port"), budget == 0 ? machineMemoryBytes() / 2 : budget,
                 atLeastOne(own, "parallel-loads"), positive(own, "replica-timeout"), positive(own, "replica-retry"),
                 positive(own, "learn-timeout"), positive(own, "lost-after"), positive(own, "minority-after"),
-                positive(own, "leave-timeout"),
+                positive(own, "leave-timeout"), positive(own, "coordinator-timeout"),
                 StatisticsSettings.from(own), weights(own, config), EngineSettings.from(config), DataPlaneSettings.from(config),
                 config);
     }

@@ -51,6 +51,7 @@ final class NodeStart {
     private final NodeSettings settings;
     private final UnaryOperator<BulkProvider> provided;
     private final NodeWatch watch;
+    private final Pulse pulse = new Pulse();
     private final Deque<AutoCloseable> opened = new ArrayDeque<>();
 
     /** @param provided changes what this node gives to its peers; for tests */
@@ -110,7 +111,8 @@ final class NodeStart {
                 (replica, host) -> ExpertActor.create(replica, engine.experts(), host));
         await(ExpertShards.own(system, nodeId), System.nanoTime() + settings.joinTimeout().toNanos(),
                 "the device's location could not be recorded");
-        system.tell(new NodeGuardian.EngineStarted(engine.endpoint(), bulk, engine::install, engine::suspected, region));
+        system.tell(
+                new NodeGuardian.EngineStarted(engine.endpoint(), bulk, engine::install, () -> engine.status().peers(), region));
         final RoutingReporter reporter = opened(new RoutingReporter(settings.nodeName(), descriptor.member(), engine,
                 settings.statistics(), watch::installed, report -> coordinator.tell(new Coordinator.Routing(report))));
         reporter.start();
@@ -119,7 +121,7 @@ final class NodeStart {
         return new DroverNode(settings, system, engine, bulk, checkpoint, watch,
                 new ClusterRouting(system, coordinator, reporter, watch,
                         settings.statistics().maxBytes()),
-                coordinator);
+                coordinator, pulse);
     }
 
     private ActorSystem<NodeGuardian.Command> startSystem(final Identity identity, final Checkpoint checkpoint,
@@ -158,7 +160,8 @@ final class NodeStart {
         system.systemActorOf(Behaviors.empty(), "coordinator-thread", COORDINATOR);
         return ClusterSingleton.get(system)
                 .init(SingletonActor.of(
-                        Behaviors.supervise(Coordinator.create(formation, new AtomicLong(), settings.statistics().silenceNs()))
+                        Behaviors.supervise(Coordinator.create(formation, new AtomicLong(), pulse,
+                                settings.statistics().silenceNs()))
                                 .onFailure(SupervisorStrategy.restart()),
                         Coordinator.NAME).withProps(COORDINATOR));
     }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -16,7 +17,8 @@ import io.drover.placement.Epoch;
 /** Keeps what a node's guardian last saw for callers on other threads, and tells of progress. */
 final class NodeWatch implements NodeGuardian.Listener {
     /** @param answeredNs when the coordinator last answered */
-    record Seen(@Nullable ClusterView view, @Nullable RoutingTable installed, Epoch epoch, long answeredNs, String cutOff) {}
+    record Seen(@Nullable ClusterView view, @Nullable RoutingTable installed, Epoch epoch, long answeredNs, String cutOff,
+            Set<Integer> suspects) {}
 
     private final NodeSettings settings;
     private final Consumer<Progress> progress;
@@ -24,7 +26,7 @@ final class NodeWatch implements NodeGuardian.Listener {
     private final CompletableFuture<String> refusal = new CompletableFuture<>();
     private final CompletableFuture<Void> ready = new CompletableFuture<>();
     private final CompletableFuture<Void> released = new CompletableFuture<>();
-    private volatile Seen seen = new Seen(null, null, Epoch.NONE, System.nanoTime(), "");
+    private volatile Seen seen = new Seen(null, null, Epoch.NONE, System.nanoTime(), "", Set.of());
     private volatile @Nullable Progress last;
 
     NodeWatch(final NodeSettings settings, final Consumer<Progress> progress) {
@@ -48,7 +50,7 @@ final class NodeWatch implements NodeGuardian.Listener {
         final ClusterView view = participant.view();
         final long nowNs = System.nanoTime();
         seen = new Seen(view, participant.installed(), participant.epoch(), nowNs - participant.sinceAnswerNs(nowNs),
-                participant.cutOff());
+                participant.cutOff(), participant.suspects());
         if (participant.released()) {
             released.complete(null);
         }
@@ -92,7 +94,7 @@ final class NodeWatch implements NodeGuardian.Listener {
     }
 
     /**
-     * Other nodes that may have an expert's weights: first those with a replica by the installed table, then the rest, begun at another one
+     * Other nodes that may have an expert's weights and are heard here, whatever the coordinator last said: first those with a replica by the installed table, then the rest, begun at another one
      * for each expert so that no node is asked for everything.
      */
     List<Integer> weightSources(final int layer, final int expert) {
@@ -103,7 +105,7 @@ final class NodeWatch implements NodeGuardian.Listener {
         final int own = nodeId.getNow(-1);
         final List<Integer> nodes = new ArrayList<>();
         for (final NodeView node : now.view().nodes()) {
-            if (node.bulk() != null && node.nodeId() != own && switch (node.state()) {
+            if (node.bulk() != null && node.nodeId() != own && !now.suspects().contains(node.nodeId()) && switch (node.state()) {
                 case LOADING, SERVING, LEAVING -> true;
                 case JOINING, SUSPECTED, UNREACHABLE, GONE -> false;
             }) {

@@ -9,7 +9,8 @@ package io.drover.cluster;
  * @param done      steps done
  * @param total     steps in all, as far as they are known
  * @param startedMs wall time
- * @param leftMs    predicted time left, from the steps done so far; -1 while nothing is known, 0 when it has ended
+ * @param leftMs    predicted time left: from the steps done so far, of a single move from what the latest ones took; -1 while neither says
+ *                  anything, 0 when it has ended
  * @param note      what blocks it, or why it ended as it did; empty if there is nothing to say
  */
 public record Operation(String id, String text, State state, int done, int total, long startedMs, long leftMs, String note) {

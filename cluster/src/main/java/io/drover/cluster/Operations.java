@@ -1,11 +1,11 @@
 package io.drover.cluster;
 
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 import io.drover.cluster.Operation.State;
 import io.drover.placement.Placement;
+import io.drover.placement.Rebalance;
 import io.drover.placement.RebalanceEvent;
 import io.drover.placement.RebalanceLedger;
 import io.drover.placement.RebalanceMove;
@@ -26,6 +27,8 @@ import io.drover.placement.RebalanceMove;
 final class Operations {
     private static final int KEPT = 64;
     private static final int MOVES_SHOWN = 200;
+    /** Moves that say how long another will take: enough for a middle, and few enough to be of the present load. */
+    private static final int RECENT_MOVES = 16;
 
     /** An operation under way, or the state that it ended in. */
     private static final class Running {
@@ -38,8 +41,9 @@ final class Operations {
         int device = -1;
         String node = "";
         int total;
-        /** Of a plan: moves begun before it are not its own. */
-        RebalanceMove.@Nullable Id after;
+        /** Of a plan: the ledger's step, 0 if none began, and why. */
+        long step;
+        String reason = "";
         @Nullable
         Operation ended;
 
@@ -50,9 +54,17 @@ final class Operations {
         }
     }
 
-    private final long term;
+    private record Alerted(long atNs, String sentence) {
+        /** An alert tells when its condition began; that it is over is seen in the ledger and the status. */
+        String withAge(final long nowNs) {
+            final long ageS = TimeUnit.NANOSECONDS.toSeconds(nowNs - atNs);
+            return (ageS < 120 ? ageS + " s" : ageS < 7200 ? ageS / 60 + " min" : ageS / 3600 + " h") + " ago: " + sentence;
+        }
+    }
+
+    private long term;
     private final Map<String, Running> operations = new LinkedHashMap<>();
-    private final Deque<String> alerts = new ArrayDeque<>();
+    private final Deque<Alerted> alerts = new ArrayDeque<>();
     private long lastNumber;
 
     /** @param term of the coordinator, part of the operations' ids */
@@ -60,12 +72,17 @@ final class Operations {
         this.term = term;
     }
 
-    long term() {
-        return term;
+    /** Operations of another term are forgotten, since they are known by its moves; alerts are not. */
+    void enter(final long newTerm) {
+        if (term != newTerm) {
+            term = newTerm;
+            operations.clear();
+            lastNumber = 0;
+        }
     }
 
-    void alerted(final String sentence) {
-        alerts.addLast(sentence);
+    void alerted(final String sentence, final long nowNs) {
+        alerts.addLast(new Alerted(nowNs, sentence));
         if (alerts.size() > KEPT) {
             alerts.removeFirst();
         }
@@ -110,7 +127,8 @@ final class Operations {
             final ExpertMoves moves, final List<String> nodes, final long nowNs) {
         return new MovesView("", begun, moves.isOn(), moves.isIdle(),
                 TimeUnit.NANOSECONDS.toMillis(moves.ageOfProgressNs(nowNs)), nodes,
-                shown.stream().map(each -> state(each, moves, nowNs)).toList(), ledger, new ArrayList<>(alerts));
+                shown.stream().map(each -> state(each, moves, nowNs)).toList(), ledger,
+                alerts.stream().map(alert -> alert.withAge(nowNs)).toList());
     }
 
     private String move(final Wish wish, final ExpertMoves moves, final List<String> nodes, final long nowNs) {
@@ -124,8 +142,8 @@ final class Operations {
                 .map(i -> table.device(wish.layer(), wish.expert(), i))
                 .toArray();
         final int to = wish.node().isEmpty() ? -1 : nodes.indexOf(wish.node());
-        if (to < 0 && !wish.node().isEmpty()) {
-            return unknown(wish.node(), nodes);
+        if (!wish.node().isEmpty() && !moves.isMember(to)) {
+            return unknown(wish.node(), moves, nodes);
         }
         int from = -1;
         if (wish.from().isEmpty()) {
@@ -137,8 +155,8 @@ final class Operations {
             from = hosts[0];
         } else if (!wish.from().equals(Wish.NONE)) {
             from = nodes.indexOf(wish.from());
-            if (from < 0) {
-                return unknown(wish.from(), nodes);
+            if (!moves.isMember(from)) {
+                return unknown(wish.from(), moves, nodes);
             }
         }
         final RebalanceMove.Id before = lastMove(moves);
@@ -154,18 +172,18 @@ final class Operations {
         return refusal;
     }
 
-    private static String unknown(final String node, final List<String> nodes) {
-        return "there is no node '" + node + "'; the nodes are " + nodes;
+    private static String unknown(final String node, final ExpertMoves moves, final List<String> nodes) {
+        return "there is no node '" + node + "'; the nodes are " + moves.members().stream().sorted().map(nodes::get).toList();
     }
 
     private String drain(final String node, final ExpertMoves moves, final List<String> nodes, final long nowNs) {
         final int device = nodes.indexOf(node);
         final ExpertSet hold = moves.hold(device);
         if (device < 0 || hold == null) {
-            return unknown(node, nodes);
+            return unknown(node, moves, nodes);
         }
-        if (moves.members().size() == 1) {
-            return "'" + node + "' is the only node: nobody can take its experts over";
+        if (moves.members().stream().noneMatch(other -> other != device && !moves.isLeaving(nodes.get(other)))) {
+            return "no node but '" + node + "' stays: nobody can take its experts over";
         }
         final Running begun = begin("drain " + node, nowNs);
         begun.device = device;
@@ -176,10 +194,13 @@ final class Operations {
     }
 
     private String plan(final ExpertMoves moves, final long nowNs) {
+        final Rebalance.Decision decision = moves.plan(nowNs);
+        if (!decision.weighed()) {
+            return "no plan now: " + decision.reason();
+        }
         final Running begun = begin("rebalance now", nowNs);
-        begun.after = lastMove(moves);
-        moves.step(new RebalanceEvent.PlanRequested(), nowNs);
-        begun.total = after(moves, begun.after).size();
+        begun.step = decision.step();
+        begun.reason = decision.reason();
         return "";
     }
 
@@ -189,18 +210,20 @@ final class Operations {
             return "there is no operation '" + id + "'; the latest are " + operations.keySet();
         }
         final Operation now = state(running, moves, nowNs);
-        if (now.state() != State.RUNNING) {
-            return "operation " + id + " has ended already: " + now.state();
+        // A node that has been emptied stays so until it is wanted again.
+        final boolean emptied = running.device >= 0 && now.state() == State.DONE && moves.isLeaving(running.node);
+        if (now.state() != State.RUNNING && !emptied) {
+            return "operation " + id + " has ended already: " + now.state().name().toLowerCase(Locale.ROOT);
         }
         if (running.device >= 0) {
             moves.stay(running.node, nowNs);
+        } else if (moves.pending(running.step) == 0
+                && own(running, moves).stream().noneMatch(entry -> moves.canCancel(entry.move()))) {
+            return "operation " + id + " cannot be cancelled any more: nothing of it is waiting or being loaded";
         } else {
-            (running.move != null
-                    ? List.of(running.move)
-                    : after(moves, running.after).stream()
-                            .map(RebalanceLedger.Entry::move)
-                            .toList())
-                    .forEach(move -> moves.step(new RebalanceEvent.MoveCancelled(move), nowNs));
+            moves.step(running.move != null
+                    ? new RebalanceEvent.MoveCancelled(running.move)
+                    : new RebalanceEvent.StepCancelled(running.step), nowNs);
         }
         running.ended = new Operation(id, running.text, State.CANCELLED, now.done(), now.total(), now.startedMs(), 0,
                 "cancelled by the operator; what was done stays");
@@ -242,39 +265,85 @@ final class Operations {
     private Operation draining(final Running each, final ExpertMoves moves, final long nowNs) {
         final ExpertSet hold = moves.hold(each.device);
         if (hold == null) {
-            return operation(each, State.FAILED, each.total, nowNs, "the node is gone");
+            return moves.isLeaving(each.node)
+                    ? operation(each, State.RUNNING, 0, -1, nowNs, "the node is not heard")
+                    : operation(each, State.FAILED, each.total, -1, nowNs, "the node is gone");
         }
         final int left = hold.size();
         each.total = Math.max(each.total, left);
+        if (!moves.isLeaving(each.node)) {
+            return operation(each, State.CANCELLED, each.total - left, -1, nowNs, "the node stays");
+        }
         final boolean done = moves.isReleased(each.node);
-        final String blocked = alerts.stream().filter(alert -> alert.contains(each.node + " ")).reduce("", (a, b) -> b);
-        return operation(each, done ? State.DONE : State.RUNNING, each.total - left, nowNs, done ? "" : blocked);
+        final String blocked = alerts.stream()
+                .filter(alert -> alert.atNs() >= each.startedNs && alert.sentence().contains(" " + each.node + " "))
+                .map(Alerted::sentence)
+                .reduce("", (a, b) -> b);
+        return operation(each, done ? State.DONE : State.RUNNING, each.total - left, -1, nowNs, done ? "" : blocked);
     }
 
     private Operation moving(final Running each, final ExpertMoves moves, final long nowNs) {
-        final List<RebalanceLedger.Entry> own = moves.ledger()
+        final List<RebalanceLedger.Entry> own = own(each, moves);
+        final int left = moves.pending(each.step) + count(own, RebalanceLedger.Outcome.RUNNING);
+        each.total = Math.max(each.total, moves.pending(each.step) + own.size());
+        if (left > 0) {
+            return operation(each, State.RUNNING, each.total - left,
+                    own.size() == 1 && each.total == 1 ? usualNs(own.getFirst(), moves) : -1,
+                    nowNs, "");
+        }
+        final int made = count(own, RebalanceLedger.Outcome.DONE);
+        final State state = count(own, RebalanceLedger.Outcome.FAILED) > 0
+                ? State.FAILED
+                : count(own, RebalanceLedger.Outcome.CANCELLED) > 0 ? State.CANCELLED : State.DONE;
+        final String note = own.stream()
+                .map(RebalanceLedger.Entry::note)
+                .filter(why -> !why.isEmpty())
+                .findFirst()
+                .orElse(
+                        made < each.total ? "the other moves were not possible any more" : each.reason);
+        return operation(each, state, made, -1, nowNs, note);
+    }
+
+    private static List<RebalanceLedger.Entry> own(final Running each, final ExpertMoves moves) {
+        return moves.ledger()
                 .stream()
                 .filter(entry -> each.move != null
                         ? entry.move().equals(each.move)
-                        : (each.after == null || entry.move().compareTo(each.after) > 0)
-                                && entry.why() == RebalanceMove.Why.GAIN)
-                .limit(each.total)
+                        : each.step > 0 && entry.step() == each.step)
                 .toList();
-        final int ended = (int) own.stream().filter(entry -> entry.outcome() != RebalanceLedger.Outcome.RUNNING).count();
-        if (ended < each.total) {
-            return operation(each, State.RUNNING, ended, nowNs, "");
-        }
-        final List<RebalanceLedger.Outcome> outcomes = own.stream().map(RebalanceLedger.Entry::outcome).distinct().toList();
-        final boolean failed = outcomes.contains(RebalanceLedger.Outcome.FAILED);
-        final String note = each.total == 0 ? "no move would gain enough" : failed ? "see the alerts" : "";
-        return operation(each, failed ? State.FAILED : State.DONE, ended, nowNs, note);
     }
 
-    private static Operation operation(final Running each, final State state, final int done, final long nowNs,
-            final String note) {
-        final long elapsedMs = TimeUnit.NANOSECONDS.toMillis(nowNs - each.startedNs);
-        final long leftMs = state != State.RUNNING ? 0 : done == 0 ? -1 : elapsedMs * (each.total - done) / done;
-        return new Operation(each.id, each.text, state, done, each.total, TimeUnit.NANOSECONDS.toMillis(each.startedNs), leftMs,
-                note);
+    private static int count(final List<RebalanceLedger.Entry> entries, final RebalanceLedger.Outcome outcome) {
+        return (int) entries.stream().filter(entry -> entry.outcome() == outcome).count();
+    }
+
+    /** What the middle one of the latest moves like this one took, loads or drops; -1 if there are none. */
+    private static long usualNs(final RebalanceLedger.Entry move, final ExpertMoves moves) {
+        final long[] took = moves.ledger()
+                .reversed()
+                .stream()
+                .filter(entry -> entry.outcome() == RebalanceLedger.Outcome.DONE && entry.bytes() > 0 == move.bytes() > 0)
+                .limit(RECENT_MOVES)
+                .mapToLong(entry -> entry.endedNs() - entry.startedNs())
+                .sorted()
+                .toArray();
+        return took.length == 0 ? -1 : took[took.length / 2];
+    }
+
+    /** @param usualNs what it usually takes in all, for one that is done in a single step; -1 if that is not known */
+    private static Operation operation(final Running each, final State state, final int done, final long usualNs,
+            final long nowNs, final String note) {
+        final long elapsedNs = nowNs - each.startedNs;
+        final long leftNs;
+        if (state != State.RUNNING) {
+            leftNs = 0;
+        } else if (done > 0) {
+            leftNs = elapsedNs / done * (each.total - done);
+        } else {
+            // One that takes longer than usual may take any time.
+            leftNs = usualNs > elapsedNs ? usualNs - elapsedNs : -1;
+        }
+        return new Operation(each.id, each.text, state, done, each.total, TimeUnit.NANOSECONDS.toMillis(each.startedNs),
+                leftNs < 0 ? -1 : TimeUnit.NANOSECONDS.toMillis(leftNs), note);
     }
 }

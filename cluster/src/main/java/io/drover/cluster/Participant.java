@@ -35,6 +35,9 @@ final class Participant {
         /** What the engine sees of its peers: ids of those whose heartbeats are overdue. */
         record Suspected(List<Integer> nodes) implements Event {}
 
+        /** What the engine sees of its peers: those that answer slowly. */
+        record Paced(List<NodeReport.SlowPeer> slow) implements Event {}
+
         /** The node is to stop: others are to take its experts over first. */
         record LeaveRequested() implements Event {}
 
@@ -75,6 +78,7 @@ final class Participant {
     private @Nullable RoutingTable installed;
     private Roster roster = Roster.NOTHING;
     private List<Integer> suspects = List.of();
+    private List<NodeReport.SlowPeer> slow = List.of();
     private boolean leaving;
     private boolean released;
     private @Nullable ClusterView view;
@@ -114,6 +118,10 @@ final class Participant {
                 reportDue |= !now.nodes().equals(suspects);
                 suspects = now.nodes();
             }
+            case Event.Paced now -> {
+                reportDue |= !now.slow().equals(slow);
+                slow = now.slow();
+            }
             case Event.LeaveRequested request -> {
                 reportDue |= !leaving;
                 leaving = true;
@@ -121,7 +129,7 @@ final class Participant {
             case Event.Tick tick -> reportDue |= confirmationDue;
         }
         if (view != null) {
-            quorum.step(view.nodes(), Set.copyOf(suspects), nowNs);
+            quorum.step(view.nodes(), suspects(), nowNs);
         }
         rescue(commands, nowNs);
         if (endpoint != null) {
@@ -159,7 +167,7 @@ final class Participant {
         if (base == null) {
             return;
         }
-        final RoutingTable now = rescue.step(base, Set.copyOf(suspects), Math.max(0, nowNs - unansweredNs), nowNs);
+        final RoutingTable now = rescue.step(base, suspects(), Math.max(0, nowNs - unansweredNs), nowNs);
         if (!Objects.equals(now, rescued)) {
             rescued = now;
             if (now != null) {
@@ -215,12 +223,17 @@ final class Participant {
         final RoutingTable table = installed;
         return new NodeReport(node, ++serial, asks, nodeId, endpoint, bulk, obeyed, epoch(), roster.version(),
                 residency.loading(),
-                residency.replicas(), residency.problem(), suspects, leaving,
+                residency.replicas(), residency.problem(), suspects, slow, leaving,
                 recalled && table != null ? new Published(table, roster) : null);
     }
 
     int nodeId() {
         return nodeId;
+    }
+
+    /** Ids of the nodes that are not heard here. */
+    Set<Integer> suspects() {
+        return Set.copyOf(suspects);
     }
 
     /** Epoch of the installed table. */

@@ -14,7 +14,7 @@ import java.util.stream.IntStream;
  * {@link ExpertSet}, is in one of these states:
  *
  * <pre>
- * (none)   -> LOADING   it is wanted and fewer than the allowed number load
+ * (none)   -> LOADING   it is wanted, there is room, and fewer than the allowed number load
  * LOADING  -> READY     it says so
  * LOADING  -> LOADING   no answer within the deadline: asked again
  * LOADING  -> FAILED    it says so
@@ -152,7 +152,9 @@ final class Residency {
             }
         }
         final IntStream toHold = IntStream.concat(wanted.codes(), rescued.codes()).distinct();
-        toHold.filter(code -> !replicas.containsKey(code)).limit(Math.max(0, parallelLoads - loading)).forEach(code -> {
+        // Who gives orders may not know of what was rescued meanwhile: it goes before what takes its room is loaded.
+        final long room = Math.min(parallelLoads - loading, slots - heldCount());
+        toHold.filter(code -> !replicas.containsKey(code)).limit(Math.max(0, room)).forEach(code -> {
             replicas.put(code, new Replica(State.LOADING, nowNs));
             commands.add(new Command.Load(code));
         });
@@ -174,6 +176,11 @@ final class Residency {
                 .stream()
                 .filter(entry -> states.contains(entry.getValue().state()))
                 .mapToInt(Map.Entry::getKey));
+    }
+
+    /** How many take room: all but those that could not be loaded. */
+    int heldCount() {
+        return (int) replicas.values().stream().filter(replica -> replica.state() != State.FAILED).count();
     }
 
     /** How many are ready and stay. */

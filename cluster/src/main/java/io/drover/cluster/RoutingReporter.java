@@ -1,9 +1,11 @@
 package io.drover.cluster;
 
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -32,6 +34,7 @@ final class RoutingReporter implements AutoCloseable {
     private final DecayedWindow window;
     private final ScheduledExecutorService thread;
     private RoutingStatistics spare;
+    private @Nullable CompletableFuture<RoutingStatistics> pending;
     private long takenNs = System.nanoTime();
     private long serial;
     private volatile RoutingReport last;
@@ -63,10 +66,10 @@ final class RoutingReporter implements AutoCloseable {
 
     private void step() {
         try {
-            final RoutingStatistics taken = engine.exchangeRouting(spare)
-                    .toCompletableFuture()
-                    .orTimeout(TAKE_TIMEOUT_S, TimeUnit.SECONDS)
-                    .join();
+            final RoutingStatistics taken = exchange();
+            if (taken == null) {
+                return;
+            }
             final long nowNs = System.nanoTime();
             window.add(taken, (nowNs - takenNs) / 1e9);
             takenNs = nowNs;
@@ -78,11 +81,26 @@ final class RoutingReporter implements AutoCloseable {
                     : LoadBalance.of(window.counts(), now.placement(), LoadBalance.devices(now));
             send.accept(last);
         } catch (final CompletionException e) {
-            // The engine stands still or has stopped, and has the spare; what it counted comes with a later exchange.
-            LOG.debug("no routing was taken", e);
-            spare = engine.emptyRouting(System.nanoTime());
+            LOG.debug("the engine has stopped", e);
         } catch (final RuntimeException e) {
             LOG.error("this node's routing could not be reported", e);
+        }
+    }
+
+    /** What the engine has counted; null if it stands still: it is asked only once, and its answer is taken when it comes. */
+    private @Nullable RoutingStatistics exchange() {
+        if (pending == null) {
+            pending = engine.exchangeRouting(spare).toCompletableFuture();
+        }
+        try {
+            final RoutingStatistics taken = pending.copy().orTimeout(TAKE_TIMEOUT_S, TimeUnit.SECONDS).join();
+            pending = null;
+            return taken;
+        } catch (final CompletionException e) {
+            if (e.getCause() instanceof TimeoutException) {
+                return null;
+            }
+            throw e;
         }
     }
 

@@ -14,8 +14,8 @@
  * it is asked for them or has something new. Both are whole states and not changes, stamped so that a late one is ignored: so losing,
  * repeating or delaying any of them is harmless, and a new coordinator learns everything from the reports. The coordinator gives each name
  * its id once, plans the experts' homes when the expected number of nodes is there, publishes the first table when all are loaded, and then
- * others for what changes: epoch (term, number), where each coordinator has a higher term. A node that is gone leaves the table; its
- * experts' homes are kept for it.
+ * others for what changes: epoch (term, number), where each coordinator has a higher term. A node that is gone leaves the table; what
+ * it had is restored on others, and it joins empty when it comes back.
  *
  * <p><b>Who decides.</b> {@link io.drover.cluster.Formation} (the coordinator), {@link io.drover.cluster.Participant} (a node) and
  * {@link io.drover.cluster.Residency} (its replicas) are step machines without clock, thread or actor, and run together in simulated

@@ -66,13 +66,13 @@ class ControlCodecTest {
         final Map<Integer, String> ids = new TreeMap<>(ControlCodec.TABLE.entrySet()
                 .stream()
                 .collect(Collectors.toMap(Map.Entry::getValue, entry -> entry.getKey().getSimpleName())));
-        assertThat(ControlCodec.VERSION).isEqualTo(6);
+        assertThat(ControlCodec.VERSION).isEqualTo(7);
         assertThat(ids.toString()).isEqualTo("{16=Knock, 17=Answer, 18=Report, 19=Orders, 20=Refusal, 21=Routing, 22=AskRouting, "
                 + "23=RoutingAnswer, 24=Open, 25=Opened, 26=Close, 27=Ask, 28=MovesView, 32=Identity, "
                 + "33=NodeDescriptor, 34=NodeReport, 35=Endpoint, 36=Epoch, 37=Placement, 38=RoutingTable, 39=Roster, "
                 + "40=Published, 41=ClusterView, 42=NodeView, 43=State, 44=ExpertSet, 45=MemberId, 46=RoutingReport, 47=Replicas, "
                 + "48=Entry, 49=Outcome, 50=Id, 51=Why, 52=Wish, 53=Kind, 54=Operation, "
-                + "55=State, 64=String, 65=List, 66=Integer, 67=ActorRef, 68=ByteString}");
+                + "55=State, 56=SlowPeer, 64=String, 65=List, 66=Integer, 67=ActorRef, 68=ByteString}");
     }
 
     @Test
@@ -158,7 +158,7 @@ class ControlCodecTest {
         final RoutingTable table = new RoutingTable(List.of(endpoint), placement, List.of(0, 1, -1));
         final RebalanceLedger.Entry move = new RebalanceLedger.Entry(new RebalanceMove.Id(3, 5), 2, RebalanceMove.Why.GAIN, 0, 1,
                 2,
-                -1, 1L << 33, 77, Long.MAX_VALUE, RebalanceLedger.Outcome.RUNNING, 0.25, Double.NaN);
+                -1, 1L << 33, 77, Long.MAX_VALUE, RebalanceLedger.Outcome.RUNNING, 0.25, Double.NaN, "because");
         final Roster roster = new Roster(new Epoch(3, 2), List.of("node-1", "node-2", "node-ä"), 3, true, List.of("node-2"), 1.5,
                 List.of(move));
         final NodeReport.Replicas replicas = new NodeReport.Replicas(set, ExpertSet.EMPTY, ExpertSet.of(IntStream.of(1)));
@@ -169,12 +169,13 @@ class ControlCodecTest {
                 new Door.Answer(true, IDENTITY),
                 new Coordinator.Report(
                         new NodeReport(descriptor, 1, true, -1, null, null, Epoch.NONE, Epoch.NONE, Epoch.NONE, false,
-                                NodeReport.Replicas.NONE, "", List.of(), false, null),
+                                NodeReport.Replicas.NONE, "", List.of(), List.of(), false, null),
                         node.getRef()),
                 new Coordinator.Report(
                         new NodeReport(descriptor, 5, false, 2, endpoint, endpoint, new Epoch(3, 7), new Epoch(1, 2),
                                 new Epoch(3, 1),
-                                true, replicas, "L0/E1: no room", List.of(0, 1), true, new Published(table, roster)),
+                                true, replicas, "L0/E1: no room", List.of(0, 1), List.of(new NodeReport.SlowPeer(1, 8)), true,
+                                new Published(table, roster)),
                         node.getRef()),
                 new Orders(new Epoch(0, 1), -1, null, true, null, null, false, view),
                 new Orders(new Epoch(3, 9), 2, set, false, table, roster, true, view),

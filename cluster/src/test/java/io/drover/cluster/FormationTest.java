@@ -13,6 +13,7 @@ import io.drover.cluster.FormationEvent.MemberState;
 import io.drover.placement.Epoch;
 import io.drover.placement.Placement;
 import io.drover.placement.PlanningException;
+import io.drover.placement.RebalanceMove;
 import io.drover.streams.Endpoint;
 
 /** Single decisions; what holds under faults is in {@link FormationSimulationTest}. */
@@ -120,6 +121,58 @@ class FormationTest {
         assertThat(formation.published().nodes()).hasSize(3);
     }
 
+    /** The others do not speak to it any more, so that it misses all of them. */
+    @Test
+    void whatANodeOutOfTheTableSaysOfOthersDoesNotCount() {
+        final Formation formation = formation(2);
+        join(formation, "a");
+        join(formation, "b");
+        suspecting(formation, "a", 0, ExpertSet.of(java.util.stream.IntStream.of(0)), 0, 1);
+        suspecting(formation, "b", 1, ExpertSet.of(java.util.stream.IntStream.of(1)), 0);
+        formation.on(new FormationEvent.Tick(), 10);
+        formation.on(new FormationEvent.Tick(), 510);
+        assertThat(formation.published().nodes()).extracting(Endpoint::name).containsExactly("a");
+        for (long nowNs = 520; nowNs < 5000; nowNs += 100) {
+            suspecting(formation, "a", 0, BOTH, nowNs, 1);
+            suspecting(formation, "b", 1, ExpertSet.EMPTY, nowNs, 0);
+            formation.on(new FormationEvent.Tick(), nowNs);
+            assertThat(formation.published().nodes()).as("at %s", nowNs).extracting(Endpoint::name).containsExactly("a");
+        }
+    }
+
+    @Test
+    void aNodeThatIsToBeEmptiedStillIsWhenItComesBackButNotWhenItIsStartedAnew() {
+        final Formation formation = formation(2);
+        join(formation, "a");
+        join(formation, "b");
+        suspecting(formation, "a", 0, ExpertSet.of(java.util.stream.IntStream.of(0)), 0);
+        suspecting(formation, "b", 1, ExpertSet.of(java.util.stream.IntStream.of(1)), 0);
+        formation.moves().leave("b", 0);
+        suspecting(formation, "a", 0, ExpertSet.of(java.util.stream.IntStream.of(0)), 0, 1);
+        formation.on(new FormationEvent.Tick(), 500);
+        assertThat(formation.moves().isMember(1)).isFalse();
+        suspecting(formation, "a", 0, BOTH, 600);
+        suspecting(formation, "b", 1, ExpertSet.of(java.util.stream.IntStream.of(1)), 700);
+        formation.on(new FormationEvent.Tick(), 1300);
+        assertThat(formation.moves().isMember(1)).isTrue();
+        assertThat(formation.moves().isLeaving("b")).isTrue();
+        assertThat(formation.moves().saved().leaving()).containsExactly("b");
+        suspecting(formation, "a", 0, BOTH, 1400);
+        suspecting(formation, "b", 1, ExpertSet.of(java.util.stream.IntStream.of(1)), 1400);
+        assertThat(formation.moves().ledger()).as("it is being emptied again")
+                .anyMatch(move -> move.why() == RebalanceMove.Why.DRAIN && move.from() == 1 && move.endedNs() == Long.MAX_VALUE);
+
+        final MemberId anew = new MemberId("h:b", 77);
+        members.remove(member("b"));
+        members.put(anew, MemberState.UP);
+        formation.on(new FormationEvent.Members(members), 1500);
+        formation.on(
+                new FormationEvent.Reported(arrival(new NodeDescriptor("b", anew.address(), anew.uid(), "host", 100, IDENTITY),
+                        ++serial)),
+                1500);
+        assertThat(formation.moves().isLeaving("b")).isFalse();
+    }
+
     @Test
     void saysWhyExpertsCannotBePlaced() {
         final Formation formation = new Formation(new Formation.Settings(1, 1000, 500, IDENTITY, nodes -> {
@@ -159,7 +212,7 @@ class FormationTest {
         final NodeReport report = new NodeReport(descriptor(name), ++serial, true, id,
                 new Endpoint(id, 1, name, "host", "127.0.0.1:1000", 1), null,
                 new Epoch(1, 1_000_000), Epoch.NONE, Epoch.NONE, false,
-                new NodeReport.Replicas(ready, ExpertSet.EMPTY, ExpertSet.EMPTY), "", List.of(suspects), false, null);
+                new NodeReport.Replicas(ready, ExpertSet.EMPTY, ExpertSet.EMPTY), "", List.of(suspects), List.of(), false, null);
         for (final FormationCommand command : formation.on(new FormationEvent.Reported(report), nowNs)) {
             if (command instanceof final FormationCommand.Send send && send.to().equals(member(name))) {
                 sent.add(send);
@@ -173,7 +226,7 @@ class FormationTest {
         return new NodeReport(node, serial, true, -1, null, null, Epoch.NONE, Epoch.NONE, Epoch.NONE, false,
                 NodeReport.Replicas.NONE,
                 "",
-                List.of(), false, null);
+                List.of(), List.of(), false, null);
     }
 
     private static NodeDescriptor descriptor(final String name) {

@@ -2,8 +2,11 @@ package io.drover.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 
+import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.junit.jupiter.api.Test;
 
 /** Nodes go and come back: a new coordinator takes over what runs, and no expert stays lost. */
@@ -51,6 +54,36 @@ class NodeLossIT {
                     && state(again, "node-2") == NodeView.State.GONE);
             assertThat(replicas(again)).isGreaterThanOrEqualTo(EXPERTS);
             generates(cluster, again);
+        }
+    }
+
+    /** Its process lives, and so does its place in the cluster: nobody else could coordinate. */
+    @Test
+    void aNodeWhoseCoordinatorHasStoppedEndsAndAnotherTakesOver() {
+        final CountDownLatch stuck = new CountDownLatch(1);
+        try (LocalCluster cluster = new LocalCluster(3)) {
+            final Map<String, Object> soon = new HashMap<>(FAST);
+            soon.put("drover.cluster.coordinator-timeout", "3 s");
+            final DroverNode first = cluster.start("node-1", soon);
+            final DroverNode second = cluster.start("node-2", soon);
+            final DroverNode third = cluster.start("node-3", soon);
+            cluster.awaitReady();
+            first.system().dispatchers().lookup(DispatcherSelector.fromConfig("drover-coordinator-dispatcher")).execute(() -> {
+                try {
+                    stuck.await();
+                } catch (final InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+            });
+            cluster.await("the node to end", () -> first.whenStopped().toCompletableFuture().isDone());
+            assertThat(first.whenStopped().toCompletableFuture().join())
+                    .isEqualTo("its coordinator has handled no message for 3000 ms");
+            cluster.await("another coordinator", () -> second.status().epoch().term() > 1 && second.status().ready()
+                    && third.status().epoch().term() > 1 && third.status().ready());
+            assertThat(replicas(second)).isGreaterThanOrEqualTo(EXPERTS);
+            generates(cluster, third);
+        } finally {
+            stuck.countDown();
         }
     }
 

@@ -74,6 +74,10 @@ class ResidencyTest {
         assertThat(residency.step(2)).as("what was rescued first stays").isEmpty();
         residency.want(codes(0, 1, 2, 3, 5));
         assertThat(residency.step(3)).containsExactly(new Drain(4));
+        residency.want(codes(0, 1, 2, 3, 5, 6));
+        assertThat(residency.step(4)).as("its room is not free").isEmpty();
+        residency.drained(4);
+        assertThat(residency.step(5)).containsExactly(new Load(6));
     }
 
     @Test

@@ -37,15 +37,16 @@ import io.drover.streams.Endpoint;
 
 /**
  * Five node names, three of them expected, one coordinator on the oldest member, and a hand-moved clock. After every event the
- * promises are checked: an epoch means one table; nobody routes to what is not loaded; ids stay. In the end every expert is back.
+ * promises are checked: an epoch means one table; nobody routes to what is not loaded; no node holds more than its budget; ids stay. In the end every expert is back.
  */
 final class SimulatedCluster {
     private static final long MS = 1_000_000;
     private static final int NAMES = 5;
     private static final int LAYERS = 3;
     private static final int EXPERTS = 6;
-    /** Two nodes can hold all experts, one cannot. */
-    private static final int SLOTS = 12;
+    /** Any two nodes can hold all experts, one cannot. */
+    private static final int FEWEST_SLOTS = 9;
+    private static final int MOST_SLOTS = 15;
     /** Longer than a device is spared an expert whose load has failed there. */
     private static final int QUIET_STEPS = 1600;
     private static final Identity IDENTITY = new Identity("c", "w", "e", "t", "float32", "float32", "cpu", "1");
@@ -55,6 +56,7 @@ final class SimulatedCluster {
         final String name;
         final MemberId member;
         final int upNumber;
+        final int slots;
         final Participant participant;
         MemberState state = MemberState.UP;
         boolean running = true;
@@ -62,12 +64,13 @@ final class SimulatedCluster {
         long goneAtNs = Long.MAX_VALUE;
         Epoch lastWithout = Epoch.NONE;
 
-        Life(final String name, final MemberId member, final int upNumber, final long nowNs) {
+        Life(final String name, final MemberId member, final int upNumber, final int slots, final long nowNs) {
             this.name = name;
             this.member = member;
             this.upNumber = upNumber;
-            participant = new Participant(new NodeDescriptor(name, member.address(), member.uid(), "host", SLOTS, IDENTITY),
-                    new Residency(SLOTS, 4, 3000 * MS, 2000 * MS), new Quorum(member.address(), 2000 * MS), new Rescue(500 * MS),
+            this.slots = slots;
+            participant = new Participant(new NodeDescriptor(name, member.address(), member.uid(), "host", slots, IDENTITY),
+                    new Residency(slots, 4, 3000 * MS, 2000 * MS), new Quorum(member.address(), 2000 * MS), new Rescue(500 * MS),
                     nowNs);
         }
 
@@ -145,9 +148,9 @@ final class SimulatedCluster {
         final RoutingTable last = Objects.requireNonNull(brain.published(), "nothing was published");
         assertThat(last.nodes()).extracting(Endpoint::incarnation)
                 .containsExactlyInAnyOrderElementsOf(alive.stream().map(life -> life.member.uid()).toList());
-        final long staying = alive.stream().filter(life -> !brain.moves().isLeaving(life.name)).count();
+        final int staying = alive.stream().filter(life -> !brain.moves().isLeaving(life.name)).mapToInt(life -> life.slots).sum();
         // A node that leaves is given nothing any more, even if nobody else has room.
-        final boolean whole = staying * SLOTS >= LAYERS * EXPERTS;
+        final boolean whole = staying >= LAYERS * EXPERTS;
         for (int layer = 0; layer < LAYERS; layer++) {
             for (int expert = 0; expert < EXPERTS && whole; expert++) {
                 assertThat(last.placement().replicas(layer, expert)).as("L%s/E%s", layer, expert).isPositive();
@@ -156,7 +159,7 @@ final class SimulatedCluster {
         for (final Life life : alive) {
             final ExpertSet here = FirstPlacement.hold(last.placement(), life.participant.nodeId());
             assertThat(life.participant.epoch()).as(life.name).isEqualTo(last.epoch());
-            if (whole || alive.size() * SLOTS < LAYERS * EXPERTS) {
+            if (whole || alive.stream().mapToInt(each -> each.slots).sum() < LAYERS * EXPERTS) {
                 assertThat(life.participant.ready()).as("%s: %s", life.name, life.participant.view()).isEqualTo(whole);
             }
             assertThat(life.participant.residency().loaded()).isEqualTo(here);
@@ -223,9 +226,10 @@ final class SimulatedCluster {
     }
 
     private void join(final int name) {
-        final Life life = new Life("node-" + name, new MemberId("host:" + name, ++uids), ++upNumbers, nowNs);
+        final Life life = new Life("node-" + name, new MemberId("host:" + name, ++uids), ++upNumbers,
+                FEWEST_SLOTS + random.nextInt(MOST_SLOTS - FEWEST_SLOTS + 1), nowNs);
         lives.add(life);
-        log(life.name + " joins as " + life.member);
+        log(life.name + " joins as " + life.member + " with " + life.slots + " slots");
     }
 
     private void step() {
@@ -283,7 +287,12 @@ final class SimulatedCluster {
             return;
         }
         final Epoch before = life.participant.epoch();
-        for (final Participant.Command command : life.participant.on(event, nowNs)) {
+        final List<Participant.Command> commands = life.participant.on(event, nowNs);
+        final Residency residency = life.participant.residency();
+        if (residency.heldCount() > life.slots) {
+            throw new AssertionError(life.name + " holds " + residency.heldCount() + " replicas in " + life.slots + " slots");
+        }
+        for (final Participant.Command command : commands) {
             switch (command) {
                 case Participant.Command.Report report -> {
                     final Formation receiver = coordinator;

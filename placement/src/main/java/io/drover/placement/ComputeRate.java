@@ -15,6 +15,11 @@ public record ComputeRate(double secondsPerExpert, double secondsPerCall) {
         }
     }
 
+    /** Of a device that needs so many times as long. */
+    public ComputeRate times(final double slowness) {
+        return new ComputeRate(secondsPerExpert * slowness, secondsPerCall * slowness);
+    }
+
     public double seconds(final double activatedExperts, final double calls) {
         return secondsPerExpert * activatedExperts + secondsPerCall * calls;
     }

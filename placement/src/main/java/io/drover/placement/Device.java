@@ -20,6 +20,10 @@ public record Device(
         }
     }
 
+    public Device withRate(final ComputeRate newRate) {
+        return new Device(ordinal, nodeId, host, kernelFamily, memoryBytes, slots, newRate);
+    }
+
     public Device withSlots(final int newSlots) {
         return new Device(ordinal, nodeId, host, kernelFamily, memoryBytes, newSlots, rate);
     }

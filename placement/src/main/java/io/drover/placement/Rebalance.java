@@ -23,6 +23,8 @@ import io.drover.placement.RebalanceEvent.Replica;
  * Left             its replicas move elsewhere (Migrate, or Shrink where enough others stay); when it is empty: Released
  * Stays            it is not emptied any more; loads elsewhere that were to empty it are given up
  * MoveCancelled    give up its load, if that has not ended (Rollback)
+ * Paced            plans weigh the device by its new rate; a distant aim that was planned for the old one is given up
+ * StepCancelled    begin no more of its moves, give up those of its loads that have not ended (Rollback)
  * Lost             its replicas vanish from the table at once (Publish); lost experts are loaded elsewhere (Expand), before all else
  * Window           judge old steps (undo what did not pay), then perhaps one step of moves for gain; now and then Replan
  * Acknowledged     stop repeating the order
@@ -75,6 +77,27 @@ public final class Rebalance {
         public static final Saved NOTHING = new Saved(0, true, Set.of(), List.of(), 1);
     }
 
+    /**
+     * What came of a wish for a plan.
+     *
+     * @param step    that it began; 0 if none
+     * @param weighed whether a plan was made and weighed
+     * @param reason  why no step began; empty if one did
+     */
+    public record Decision(long step, boolean weighed, String reason) {
+        static Decision begun(final long step) {
+            return new Decision(step, true, "");
+        }
+
+        static Decision nothing(final String reason) {
+            return new Decision(0, true, reason);
+        }
+
+        static Decision notNow(final String reason) {
+            return new Decision(0, false, reason);
+        }
+    }
+
     private final Model model;
     private final RebalanceSettings settings;
     private final RebalanceInventory inventory;
@@ -86,6 +109,7 @@ public final class Rebalance {
     private long term;
     private boolean on = true;
     private boolean begun;
+    private Decision decision = Decision.notNow("no plan was asked for");
     private @Nullable Placement published;
     private long publishedNs;
 
@@ -125,6 +149,8 @@ public final class Rebalance {
             case RebalanceEvent.Left left -> leave(left.nodeId());
             case RebalanceEvent.Stays stays -> needs.stay(stays.nodeId(), nowNs);
             case RebalanceEvent.MoveCancelled cancelled -> work.cancel(cancelled.move(), "the operator cancelled it", nowNs);
+            case RebalanceEvent.Paced paced -> pace(paced);
+            case RebalanceEvent.StepCancelled cancelled -> cancel(cancelled.step(), nowNs);
             case RebalanceEvent.Lost lost -> lose(lost.nodeId(), nowNs);
             case RebalanceEvent.Acknowledged acknowledged -> work.acknowledged(acknowledged.move(), nowNs);
             case RebalanceEvent.LoadDone done -> work.loadDone(done.move(), nowNs);
@@ -152,10 +178,13 @@ public final class Rebalance {
         needs.advance(nowNs);
         if (needs.isUrgent()) {
             gains.yieldTo(nowNs);
+            if (event instanceof RebalanceEvent.PlanRequested) {
+                decision = Decision.notNow("moves that must be made come first");
+            }
         } else {
             gains.pump(nowNs);
             if (event instanceof RebalanceEvent.PlanRequested) {
-                gains.decide(true, nowNs);
+                decision = gains.decide(true, nowNs);
             } else if (event instanceof RebalanceEvent.Window && on) {
                 gains.decide(false, nowNs);
             }
@@ -216,11 +245,20 @@ public final class Rebalance {
         }
     }
 
+    private void pace(final RebalanceEvent.Paced paced) {
+        final RebalanceInventory.Shelf shelf = inventory.shelf(paced.device());
+        if (shelf != null && !shelf.device.rate().equals(paced.rate())) {
+            shelf.device = shelf.device.withRate(paced.rate());
+            gains.abandonCampaign();
+        }
+    }
+
     private void lose(final String nodeId, final long nowNs) {
         if (!epochs.isMember(nodeId)) {
             return;
         }
         epochs.leave(nodeId);
+        work.clearAlert(RebalanceCommand.Kind.EPOCH_LAGGING, nodeId);
         gains.abandonCampaign();
         needs.lost(nodeId);
         for (final Device device : inventory.devices()) {
@@ -233,6 +271,15 @@ public final class Rebalance {
         work.progress(nowNs);
     }
 
+    private void cancel(final long step, final long nowNs) {
+        gains.cancel(step);
+        for (final RebalanceLedger.Entry entry : ledger.all()) {
+            if (entry.step() == step) {
+                work.cancel(entry.move(), "the operator cancelled it", nowNs);
+            }
+        }
+    }
+
     private void applied(final RebalanceEvent.EpochApplied applied, final long nowNs) {
         if (epochs.applied(applied.nodeId(), applied.epoch())) {
             work.clearAlert(RebalanceCommand.Kind.EPOCH_LAGGING, applied.nodeId());
@@ -242,17 +289,22 @@ public final class Rebalance {
 
     private void request(final RebalanceEvent.MoveRequested request, final long nowNs) {
         final String refusal = refusal(request);
-        if (refusal == null) {
+        if (refusal.isEmpty()) {
             work.start(RebalanceMove.Why.OPERATOR, inventory.key(request.layer(), request.expert()), request.from(), request.to(),
                     0,
                     Double.NaN, nowNs);
         } else {
-            work.emit(new RebalanceCommand.Alert(RebalanceCommand.Kind.REFUSED,
-                    "L" + request.layer() + "/E" + request.expert() + " cannot be moved: " + refusal));
+            work.emit(new RebalanceCommand.Alert(RebalanceCommand.Kind.REFUSED, refusal));
         }
     }
 
-    private @Nullable String refusal(final RebalanceEvent.MoveRequested request) {
+    /** Why such a request would be refused now, one sentence; empty if it would not. */
+    public String refusal(final RebalanceEvent.MoveRequested request) {
+        final String obstacle = obstacle(request);
+        return obstacle == null ? "" : "L" + request.layer() + "/E" + request.expert() + " cannot be moved: " + obstacle;
+    }
+
+    private @Nullable String obstacle(final RebalanceEvent.MoveRequested request) {
         if (!inventory.isExpert(request.layer(), request.expert())) {
             return "there is no such expert";
         }
@@ -294,7 +346,7 @@ public final class Rebalance {
         epochs.restart(term);
         work.restart(term);
         on = resumed.saved().on();
-        ledger.load(resumed.saved().ledger());
+        ledger.load(resumed.saved().ledger(), nowNs);
         gains.resume(resumed.saved().caution(), ledger.lastStep());
         resumed.nodes().forEach(node -> join(node, nowNs));
         resumed.saved().leaving().forEach(this::leave);
@@ -343,6 +395,21 @@ public final class Rebalance {
     /** Whether moves for gain are allowed. */
     public boolean isOn() {
         return on;
+    }
+
+    /** What came of the last PlanRequested. */
+    public Decision decision() {
+        return decision;
+    }
+
+    /** Moves of a step that have not begun and may yet. */
+    public int pending(final long step) {
+        return gains.pending(step);
+    }
+
+    /** Whether a move can still be given up: its load is under way. */
+    public boolean canCancel(final RebalanceMove.Id move) {
+        return work.isLoading(move);
     }
 
     /** The newest table; null before the first. */

@@ -32,7 +32,13 @@ public sealed interface RebalanceEvent {
     /** The operator gives a move up. One that has loaded its replica goes on. */
     record MoveCancelled(RebalanceMove.Id move) implements RebalanceEvent {}
 
-    /** A node is gone, and with it all that it held. Its devices' ordinals never come back. */
+    /** A device computes more slowly or faster than it was said to. */
+    record Paced(int device, ComputeRate rate) implements RebalanceEvent {}
+
+    /** The operator gives a step up: what has not begun never will, and its loads under way are given up. */
+    record StepCancelled(long step) implements RebalanceEvent {}
+
+    /** A node is gone, and with it all that it held. Its devices' ordinals come back only when it joins again, perhaps with replicas. */
     record Lost(String nodeId) implements RebalanceEvent {}
 
     /** The device received the order to load and has begun. */
@@ -47,7 +53,7 @@ public sealed interface RebalanceEvent {
     /** The replica has finished its calls and is gone: the answer to {@code Shrink} and to {@code Rollback}. */
     record DropDone(RebalanceMove.Id move) implements RebalanceEvent {}
 
-    /** The node routes by this epoch, and its last call routed by an earlier one has ended. */
+    /** The node routes by this epoch from now on. */
     record EpochApplied(String nodeId, Epoch epoch) implements RebalanceEvent {}
 
     /** Time has passed. Comes a few times per shortest timeout of {@link RebalanceSettings}. */

@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 
 import org.jspecify.annotations.Nullable;
 
@@ -80,6 +81,12 @@ final class RebalanceGains {
         return step == null;
     }
 
+    /** Changes of a step that may yet begin. */
+    int pending(final long id) {
+        final RebalanceStep now = step;
+        return now == null || now.id != id ? 0 : now.pending();
+    }
+
     void observe(final RebalanceEvent.Window newest) {
         window = newest;
     }
@@ -99,6 +106,7 @@ final class RebalanceGains {
         try {
             request(scale, null, Long.MAX_VALUE).check(plan);
             campaign.aimAt(plan, scale, nowNs);
+            work.keepAlerts(RebalanceCommand.Kind.PLAN_REFUSED, Set.of());
         } catch (final PlanningException e) {
             work.alert(RebalanceCommand.Kind.PLAN_REFUSED, String.valueOf(e.getMessage()),
                     planner.name() + ": " + e.getMessage());
@@ -127,31 +135,34 @@ final class RebalanceGains {
     }
 
     /** Judges what is old enough, then decides on one step. @param forced without regard to the thresholds of gain */
-    void decide(final boolean forced, final long nowNs) {
-        if (step != null || work.moves().anyLoading()) {
-            return;
+    Rebalance.Decision decide(final boolean forced, final long nowNs) {
+        if (step != null) {
+            return Rebalance.Decision.notNow("step " + step.id + " is under way");
+        }
+        if (work.moves().anyLoading()) {
+            return Rebalance.Decision.notNow("experts are being loaded");
         }
         ledger.forgetPlaces(nowNs - settings.horizonNs());
         final RebalanceScale scale = scale(nowNs);
         if (scale == null) {
-            return;
+            return Rebalance.Decision.notNow("there are no routing statistics to plan with yet");
         }
         noise.observe(scale.current(), scale.beforeSeconds());
         if (judge(scale, nowNs)) {
-            return;
+            return Rebalance.Decision.begun(lastStep);
         }
         final List<Change> onTheWay = campaign.next(scale, noise.leastGain(), nowNs);
         if (!onTheWay.isEmpty()) {
             begin(Why.GAIN, false, scale.gainSeconds(onTheWay) / scale.beforeSeconds(), onTheWay, nowNs);
-            return;
+            return Rebalance.Decision.begun(lastStep);
         }
         if (campaign.ask(scale.beforeSeconds(), noise.leastGain(), nowNs)) {
             work.emit(new RebalanceCommand.Replan(request(scale, null, Long.MAX_VALUE)));
         }
         final Placement target = campaign.isFollowingShift() && !forced ? null : plan(scale);
-        if (target != null) {
-            weigh(scale, target, forced, nowNs);
-        }
+        return target == null
+                ? Rebalance.Decision.notNow("the planner found no plan; the alerts say why")
+                : weigh(scale, target, forced, nowNs);
     }
 
     private @Nullable Placement plan(final RebalanceScale scale) {
@@ -175,13 +186,14 @@ final class RebalanceGains {
         return target;
     }
 
-    private void weigh(final RebalanceScale scale, final Placement target, final boolean forced, final long nowNs) {
+    private Rebalance.Decision weigh(final RebalanceScale scale, final Placement target, final boolean forced,
+            final long nowNs) {
         final List<Change> all = scale.changesTo(target);
         final double gain = all.isEmpty() ? 0 : scale.gainSeconds(all);
         final double least = moving ? settings.leaveGain() : Math.max(settings.enterGain(), noise.leastGain());
         moving = gain > 0 && (forced || gain >= least * scale.beforeSeconds());
         if (!moving) {
-            return;
+            return Rebalance.Decision.nothing("no move would gain enough");
         }
         List<Change> chosen = all;
         double chosenGain = gain;
@@ -191,7 +203,9 @@ final class RebalanceGains {
         }
         if (!chosen.isEmpty() && scale.pays(chosenGain, chosen)) {
             begin(Why.GAIN, true, chosenGain / scale.beforeSeconds(), chosen, nowNs);
+            return Rebalance.Decision.begun(lastStep);
         }
+        return Rebalance.Decision.nothing("no moves would gain more than they cost");
     }
 
     private void begin(
@@ -238,6 +252,13 @@ final class RebalanceGains {
         } else if (change.to() < 0 || work.canLoad(change.key(), change.to())) {
             now.start(index);
             work.start(now.why, change.key(), change.from(), change.to(), now.id, now.gain, nowNs);
+        }
+    }
+
+    /** The operator gives a step up. */
+    void cancel(final long id) {
+        if (step != null && step.id == id) {
+            step.dropPending();
         }
     }
 

@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 final class RebalanceInventory {
     /** A device and what it holds. */
     static final class Shelf {
-        final Device device;
         final int slots;
+        Device device;
         /** Experts, by key, that are live here. */
         final TreeSet<Integer> live = new TreeSet<>();
         /** Experts, by key, that take a slot here without being live. */

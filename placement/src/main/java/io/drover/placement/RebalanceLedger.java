@@ -18,7 +18,7 @@ public final class RebalanceLedger {
         RUNNING, DONE,
         /** The load failed or timed out. */
         FAILED,
-        /** Its device or its reason went away. */
+        /** Its device, its reason or its coordinator went away. */
         CANCELLED
     }
 
@@ -33,16 +33,19 @@ public final class RebalanceLedger {
      * @param endedNs        when it ended, {@link Long#MAX_VALUE} while it runs
      * @param predictedGain  share of the step time that its step was to save; NaN for a move that was not made for gain
      * @param realisedGain   share of the step time that its step saves on the routing since; NaN until it is known
+     * @param note           why it failed or was given up; empty if it did not
      */
     public record Entry(RebalanceMove.Id move, long step, RebalanceMove.Why why, int layer, int expert, int from, int to,
             long bytes,
-            long startedNs, long endedNs, Outcome outcome, double predictedGain, double realisedGain) {
-        Entry ended(final long nowNs, final Outcome how) {
-            return new Entry(move, step, why, layer, expert, from, to, bytes, startedNs, nowNs, how, predictedGain, realisedGain);
+            long startedNs, long endedNs, Outcome outcome, double predictedGain, double realisedGain, String note) {
+        Entry ended(final long nowNs, final Outcome how, final String because) {
+            return new Entry(move, step, why, layer, expert, from, to, bytes, startedNs, nowNs, how, predictedGain, realisedGain,
+                    because);
         }
 
         Entry realised(final double gain) {
-            return new Entry(move, step, why, layer, expert, from, to, bytes, startedNs, endedNs, outcome, predictedGain, gain);
+            return new Entry(move, step, why, layer, expert, from, to, bytes, startedNs, endedNs, outcome, predictedGain, gain,
+                    note);
         }
     }
 
@@ -65,10 +68,10 @@ public final class RebalanceLedger {
         noteLeft(entry);
     }
 
-    void end(final RebalanceMove.Id move, final long nowNs, final Outcome outcome) {
+    void end(final RebalanceMove.Id move, final long nowNs, final Outcome outcome, final String note) {
         final Entry entry = entries.get(move);
         if (entry != null) {
-            add(entry.ended(nowNs, outcome));
+            add(entry.ended(nowNs, outcome, note));
         }
     }
 
@@ -116,7 +119,10 @@ public final class RebalanceLedger {
         return entries.values().stream().mapToLong(Entry::step).max().orElse(0);
     }
 
-    void load(final Collection<Entry> saved) {
-        saved.forEach(this::add);
+    /** Takes over what an earlier coordinator left. What it had under way ended with it: its orders bind nobody any more. */
+    void load(final Collection<Entry> saved, final long nowNs) {
+        saved.forEach(entry -> add(entry.outcome() == Outcome.RUNNING
+                ? entry.ended(nowNs, Outcome.CANCELLED, "another coordinator took over")
+                : entry));
     }
 }

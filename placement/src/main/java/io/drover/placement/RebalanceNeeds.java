@@ -17,7 +17,8 @@ import io.drover.placement.RebalanceMove.Why;
 /**
  * What must be done whether it gains or not, most urgent first: experts without a live replica are loaded, the most called first; then
  * those with fewer than f on distinct nodes; then nodes that want to leave are emptied. Each goes to the emptiest device that may hold it.
- * Where there is no room, a load for gain is given up, or a replica that its expert can spare is dropped.
+ * Where there is no room, a load for gain is given up, or a replica that its expert can spare is dropped. An expert without a live replica
+ * that no staying device will ever have room for goes to one that is leaving, until there is another place.
  */
 final class RebalanceNeeds {
     private final RebalanceSettings settings;
@@ -185,7 +186,13 @@ final class RebalanceNeeds {
             // Nobody else can answer for an expert that is lost: then even where its load has failed it is soon tried again.
             final Shelf place = spared == null && lost ? place(key, nodes, settings.acknowledgeNs(), nowNs) : spared;
             if (place == null) {
-                awaitRoom(key, lost, nodes, promised, without, nowNs);
+                if (!awaitRoom(key, lost, nodes, promised, nowNs)) {
+                    if (!lost) {
+                        raise(key, false, without);
+                    } else if (lastResort(key, without, nowNs)) {
+                        return true;
+                    }
+                }
                 return false;
             }
             load(lost ? Why.RESTORE : Why.FLOOR, key, -1, place, nowNs);
@@ -194,16 +201,38 @@ final class RebalanceNeeds {
         return true;
     }
 
-    private void awaitRoom(
-            final int key,
-            final boolean lost,
-            final Set<String> nodes,
-            final Map<Integer, Integer> promised,
-            final Set<String> without,
-            final long nowNs) {
-        if (willHaveRoom(key, nodes, promised) || makeRoom(key, nodes, lost ? 1 : settings.minReplicas(), promised, nowNs)) {
-            return;
+    private boolean awaitRoom(
+            final int key, final boolean lost, final Set<String> nodes, final Map<Integer, Integer> promised, final long nowNs) {
+        return willHaveRoom(key, nodes, promised)
+                || makeRoom(key, nodes, lost ? 1 : settings.minReplicas(), promised, nowNs);
+    }
+
+    /** Loads a lost expert on a device that is leaving. @return whether it is being loaded, and not waiting for its turn */
+    private boolean lastResort(final int key, final Set<String> without, final long nowNs) {
+        boolean hope = false;
+        Shelf best = null;
+        for (final Shelf shelf : inventory.shelves()) {
+            final int device = shelf.device.ordinal();
+            if (shelf.leaving && inventory.runs(key, shelf.device)
+                    && (shelf.transitional.contains(key) || shelf.used() < shelf.slots)) {
+                hope = true;
+                if (!shelf.holds(key) && work.moves().loads(device) < settings.loadsPerDevice()
+                        && !work.hasFailed(key, device, settings.acknowledgeNs(), nowNs)
+                        && (best == null || (long) shelf.used() * best.slots < (long) best.used() * shelf.slots)) {
+                    best = shelf;
+                }
+            }
         }
+        if (best != null) {
+            released.remove(best.device.nodeId());
+            load(Why.RESTORE, key, -1, best, nowNs);
+        } else if (!hope) {
+            raise(key, true, without);
+        }
+        return best != null;
+    }
+
+    private void raise(final int key, final boolean lost, final Set<String> without) {
         final String name = "L" + inventory.layer(key) + "/E" + inventory.expert(key);
         without.add(name);
         work.alert(lost ? RebalanceCommand.Kind.EXPERT_UNPLACEABLE : RebalanceCommand.Kind.TOO_FEW_REPLICAS, name,

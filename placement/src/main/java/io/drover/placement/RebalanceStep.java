@@ -84,6 +84,10 @@ final class RebalanceStep {
         awake.clear();
     }
 
+    int pending() {
+        return pending.cardinality();
+    }
+
     boolean isPending() {
         return !pending.isEmpty();
     }

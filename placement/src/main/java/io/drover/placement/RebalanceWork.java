@@ -154,7 +154,7 @@ final class RebalanceWork {
     void start(final Why why, final int key, final int from, final int to, final long step, final double gain, final long nowNs) {
         final RebalanceMove move = newMove(why, key, from, to, nowNs);
         ledger.add(new Entry(move.id, step, why, move.layer, move.expert, from, to, to >= 0 ? expertBytes : 0, nowNs,
-                Long.MAX_VALUE, Outcome.RUNNING, gain, Double.NaN));
+                Long.MAX_VALUE, Outcome.RUNNING, gain, Double.NaN, ""));
         if (to >= 0) {
             inventory.makeTransitional(key, to);
             move.deadlineNs = nowNs + settings.loadNs();
@@ -237,6 +237,12 @@ final class RebalanceWork {
         }
     }
 
+    /** Whether the move can still be given up: nothing has been published for it. */
+    boolean isLoading(final RebalanceMove.Id id) {
+        final RebalanceMove move = moves.get(id);
+        return move != null && move.phase == Phase.LOADING;
+    }
+
     /** Gives up a load, if there is one under this id. */
     void cancel(final RebalanceMove.Id id, final String why, final long nowNs) {
         final RebalanceMove move = moves.get(id);
@@ -251,6 +257,7 @@ final class RebalanceWork {
             if (move.phase == Phase.RETIRING && inventory.shelf(move.from) != null) {
                 inventory.makeLive(key, move.from);
                 changeTable();
+                move.rollbackReason = "the old replica is the only one left";
                 end(move, Outcome.CANCELLED, nowNs);
                 return true;
             }
@@ -263,6 +270,7 @@ final class RebalanceWork {
             if (move.device() == device) {
                 clearAlert(RebalanceCommand.Kind.DROP_LAGGING, move.id.toString());
                 final boolean loading = move.phase == Phase.LOADING || move.phase == Phase.DISCARDING;
+                move.rollbackReason = loading ? "its device is gone" : "";
                 end(move, loading ? Outcome.CANCELLED : Outcome.DONE, nowNs);
             } else if (move.from == device) {
                 move.from = -1;
@@ -291,7 +299,7 @@ final class RebalanceWork {
                 }
                 case DROPPING, DISCARDING -> {
                     if (move.sends > settings.maxSends()) {
-                        alert(RebalanceCommand.Kind.DROP_LAGGING, move.id.toString(), "device " + move.device()
+                        alert(RebalanceCommand.Kind.DROP_LAGGING, move.id.toString(), node(move.device())
                                 + " has not confirmed to have dropped L" + move.layer + "/E" + move.expert + " after "
                                 + move.sends + " orders");
                     }
@@ -331,7 +339,14 @@ final class RebalanceWork {
     private void fail(final RebalanceMove move, final String reason, final long nowNs) {
         move.failure = reason;
         failedNs.put(new Replica(move.layer, move.expert, move.to), nowNs);
-        out.add(new RebalanceCommand.Alert(RebalanceCommand.Kind.MOVE_FAILED, move + ": " + reason));
+        out.add(new RebalanceCommand.Alert(RebalanceCommand.Kind.MOVE_FAILED,
+                "L" + move.layer + "/E" + move.expert + " could not be loaded on " + node(move.to) + " (" + move.id + "): "
+                        + reason));
+    }
+
+    private String node(final int device) {
+        final RebalanceInventory.Shelf shelf = inventory.shelf(device);
+        return shelf == null ? "device " + device : shelf.device.nodeId();
     }
 
     private void discard(final RebalanceMove move, final String why, final long nowNs) {
@@ -366,7 +381,7 @@ final class RebalanceWork {
 
     private void end(final RebalanceMove move, final Outcome outcome, final long nowNs) {
         moves.remove(move);
-        ledger.end(move.id, nowNs, outcome);
+        ledger.end(move.id, nowNs, outcome, move.failure == null ? move.rollbackReason : move.failure);
         progress(nowNs);
     }
 }

@@ -79,8 +79,12 @@ final class RebalanceSimulation {
         machine = newMachine();
         final int count = 2 + random.nextInt(3);
         final int slots = (total * f + count - 1) / count + 1 + random.nextInt(3);
+        // Each second node gives the next one a part of its room, so that together they have what they need.
+        int given = 0;
         for (int i = 0; i < count; i++) {
-            join(slots);
+            final int room = slots + given;
+            given = i % 2 == 0 && i + 1 < count ? random.nextInt(slots) : 0;
+            join(room - given);
         }
         tick();
         storm(slots);
@@ -308,7 +312,7 @@ final class RebalanceSimulation {
 
     private void blow(final int slots) {
         switch (nodes.isEmpty() ? 0 : random.nextInt(9)) {
-            case 0 -> join(slots);
+            case 0 -> join(1 + random.nextInt(2 * slots));
             case 1, 2 -> {
                 if (nodes.size() > 1) {
                     stop(anyNode());
@@ -325,7 +329,10 @@ final class RebalanceSimulation {
             case 6 -> tell(new RebalanceEvent.Stays(anyNode().id));
             case 7 -> {
                 if (machine != null && !machine.ledger().isEmpty()) {
-                    tell(new RebalanceEvent.MoveCancelled(machine.ledger().getLast().move()));
+                    final RebalanceLedger.Entry last = machine.ledger().getLast();
+                    tell(last.step() > 0
+                            ? new RebalanceEvent.StepCancelled(last.step())
+                            : new RebalanceEvent.MoveCancelled(last.move()));
                 }
             }
             default -> tell(new RebalanceEvent.PlanRequested());

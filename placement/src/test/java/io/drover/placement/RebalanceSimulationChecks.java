@@ -149,8 +149,8 @@ final class RebalanceSimulationChecks {
         for (final Entry entry : simulation.machine().ledger()) {
             final boolean recently = simulation.nowNs() - entry.endedNs() < simulation.settings.retryNs()
                     + 300 * RebalanceSimulation.MS;
-            if (entry.outcome() == Outcome.RUNNING
-                    || entry.outcome() == Outcome.FAILED && recently && entry.layer() == layer && entry.expert() == expert) {
+            if (entry.layer() == layer && entry.expert() == expert
+                    && (entry.outcome() == Outcome.RUNNING || entry.outcome() == Outcome.FAILED && recently)) {
                 return true;
             }
         }
@@ -159,13 +159,28 @@ final class RebalanceSimulationChecks {
                 // A slot that the machine has ordered to be emptied is not its to fill before it is told so.
                 if (suits(device, layer, expert) && simulation.knows(node.id) && !clearing.containsValue(device.ordinal())
                         && !simulation.machine().save().leaving().contains(node.id)
-                        && node.occupied(device.ordinal()) < device.slots()
+                        && hasRoom(node, device)
                         && !node.held.containsKey(new Replica(layer, expert, device.ordinal()))) {
                     return false;
                 }
             }
         }
         return true;
+    }
+
+    /** Whether the machine knows that the device could take one more load at once: loads may not have reached it, nor news of drops it. */
+    private boolean hasRoom(final RebalanceSimulationNode node, final Device device) {
+        int loads = 0;
+        int dropped = 0;
+        for (final Entry entry : simulation.machine().ledger()) {
+            if (entry.outcome() == Outcome.RUNNING) {
+                loads += entry.to() == device.ordinal() ? 1 : 0;
+                dropped += entry.from() == device.ordinal()
+                        && !node.occupies(new Replica(entry.layer(), entry.expert(), device.ordinal())) ? 1 : 0;
+            }
+        }
+        return loads < simulation.settings.loadsPerDevice()
+                && node.occupied(device.ordinal()) + loads + dropped < device.slots();
     }
 
     private boolean suits(final Device device, final int layer, final int expert) {

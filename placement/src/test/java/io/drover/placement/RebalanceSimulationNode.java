@@ -57,10 +57,16 @@ final class RebalanceSimulationNode {
 
     int occupied(final int ordinal) {
         int count = 0;
-        for (final Map.Entry<Replica, Held> entry : held.entrySet()) {
-            count += entry.getKey().device() == ordinal && entry.getValue().state != State.GONE ? 1 : 0;
+        for (final Replica replica : held.keySet()) {
+            count += replica.device() == ordinal && occupies(replica) ? 1 : 0;
         }
         return count;
+    }
+
+    /** Whether a slot is taken by the replica: loaded, being loaded or being dropped. */
+    boolean occupies(final Replica replica) {
+        final Held here = held.get(replica);
+        return here != null && here.state != State.GONE;
     }
 
     boolean isLoaded(final Replica replica) {

@@ -67,7 +67,7 @@ final class AdminClient {
     /** @param body of the answer, the API's JSON error */
     CommandException refused(final int status, final String body) throws IOException {
         return new CommandException(url + " answers " + status + ": "
-                + RequestReader.JSON.readTree(body).at("/error/message").asText("no message"));
+                + RequestReader.JSON.readTree(body).at("/error/message").asText("no message"), status);
     }
 
     CommandException unreachable(final IOException e) {

@@ -51,9 +51,7 @@ final class MovesCommand implements Callable<Integer> {
                         ? "nothing is under way"
                         : "last progress " + moves.path("stalled_ms").asLong() + " ms ago"));
         for (final JsonNode operation : moves.path("operations")) {
-            console.pass("%s  %s  %s  %d of %d  %s".formatted(operation.path("id").asText(), operation.path("text").asText(),
-                    operation.path("state").asText(), operation.path("done").asInt(), operation.path("total").asInt(),
-                    operation.path("note").asText()));
+            console.pass(OperationFollower.line(operation));
         }
         final JsonNode entries = moves.path("moves");
         console.pass("%-10s %-9s %-9s %-12s %-12s %10s %8s %-9s %9s %9s".formatted("MOVE", "WHY", "EXPERT", "FROM", "TO", "BYTES",

@@ -61,7 +61,11 @@ final class MovesEndpoints {
         };
     }
 
+    /** One operation, or all where none is named. */
     CompletionStage<HttpResponse> operation(final Exchange exchange) {
+        if (exchange.rest().isEmpty()) {
+            return look(exchange);
+        }
         return answer(Wish.look(exchange.rest()), view -> json(view.operations()
                 .stream()
                 .findFirst()
@@ -134,7 +138,8 @@ final class MovesEndpoints {
                 .put("took_ms", runs ? null : (Long) ((move.endedNs() - move.startedNs()) / 1_000_000))
                 .put("outcome", move.outcome().name().toLowerCase(Locale.ROOT))
                 .put("predicted_gain", number(move.predictedGain()))
-                .put("realised_gain", number(move.realisedGain()));
+                .put("realised_gain", number(move.realisedGain()))
+                .put("note", move.note());
     }
 
     private static @Nullable Double number(final double value) {

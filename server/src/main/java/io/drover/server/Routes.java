@@ -56,6 +56,10 @@ final class Routes {
                 new Route(HttpMethods.DELETE, "/admin/operations", true, Guard.ADMIN, false, moves::cancel));
     }
 
+    List<Route> all() {
+        return routes;
+    }
+
     /** All routes of a path, one per method. */
     List<Route> of(final String path) {
         return routes.stream().filter(route -> route.matches(path)).toList();

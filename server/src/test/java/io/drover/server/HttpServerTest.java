@@ -244,6 +244,24 @@ final class HttpServerTest {
     }
 
     @Test
+    void adminWithoutAKeyIsNotForPagesOfOthers() throws Exception {
+        try (Door door = new Door()) {
+            final String own = "http://127.0.0.1:" + door.server.address().getPort();
+            assertThat(door.get("/admin/status", "Origin", own).statusCode()).isEqualTo(200);
+            for (final String foreign : List.of("https://evil.example", "http://127.0.0.1:1", "null")) {
+                final HttpResponse<String> refused = door.post("/admin/drain", "{\"node\":\"b\"}", "Origin", foreign);
+                assertThat(refused.statusCode()).as(foreign).isEqualTo(403);
+                assertThat(Door.error(refused).get("code").asText()).isEqualTo("foreign_origin");
+            }
+            assertThat(RawHttp.exchange(door, RawHttp.post("/admin/drain", "{}"))).as("Host: x").startsWith("HTTP/1.1 403");
+        }
+        try (Door door = new Door("", Map.of("DROVER_ADMIN_KEY", "admin"))) {
+            assertThat(door.get("/admin/status", "Origin", "https://ui.example", "Authorization", "Bearer admin").statusCode())
+                    .isEqualTo(200);
+        }
+    }
+
+    @Test
     void theSmallRoutes() throws Exception {
         try (Door door = new Door()) {
             final JsonNode models = Door.json(door.get("/v1/models"));

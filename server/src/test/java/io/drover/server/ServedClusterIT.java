@@ -217,7 +217,8 @@ final class ServedClusterIT {
         assertThat(out.toString(StandardCharsets.UTF_8)).contains("cannot write " + directory.resolve("trace.jsonl.part") + ": ");
         Waiting.until(Duration.ofSeconds(30), () -> {
             try (Socket again = new Socket(InetAddress.getLoopbackAddress(), port)) {
-                again.getOutputStream().write("GET /admin/trace HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(StandardCharsets.UTF_8));
+                again.getOutputStream()
+                        .write("GET /admin/trace HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.UTF_8));
                 return RawHttp.read(again, 12).startsWith("HTTP/1.1 200");
             }
         });

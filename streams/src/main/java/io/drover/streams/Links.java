@@ -49,6 +49,7 @@ public final class Links implements AutoCloseable {
     private long nowNs;
     private long conductedNs;
     private long firstSequence = 1;
+    private long endedBytes;
     private boolean udpFirst;
     private boolean closed;
 
@@ -259,6 +260,15 @@ public final class Links implements AutoCloseable {
         return peer == null ? null : peer.counters();
     }
 
+    /** Bytes of frames handed to Aeron since {@link #open}, those to peers that are gone included. */
+    public long sentBytes() {
+        long sent = endedBytes;
+        for (final Peer peer : peerList) {
+            sent += peer.counters().bytesOut();
+        }
+        return sent;
+    }
+
     /** What was received and not handed on. */
     public DropCounters drops() {
         return inbound.counters();
@@ -269,6 +279,7 @@ public final class Links implements AutoCloseable {
     public void close() {
         closed = true;
         for (final Peer peer : peerList) {
+            endedBytes += peer.counters().bytesOut();
             peer.close(channels.aeron());
         }
         peers.clear();
@@ -327,6 +338,7 @@ public final class Links implements AutoCloseable {
     private void remove(final Peer peer) {
         peers.remove(peer.endpoint().nodeId());
         firstSequence = Math.max(firstSequence, peer.highestSequence() + 1);
+        endedBytes += peer.counters().bytesOut();
         peer.close(channels.aeron());
     }
 

@@ -124,6 +124,23 @@ class LinksTest {
     }
 
     @Test
+    void whatWasSentToAPeerThatIsGoneStaysCounted() {
+        final MediaDriverHost driver = rig.driver(here);
+        final Links one = rig.node(driver, 1, 1);
+        final Links two = rig.node(driver, 2, 1);
+        rig.join(one, two);
+        assertThat(one.offer(2, buffer, 0, token(0, 1))).isTrue();
+        rig.until(() -> one.counters(2).bytesOut() > 0, frame -> {});
+        final long first = one.sentBytes();
+        assertThat(first).isEqualTo(one.counters(2).bytesOut());
+        one.disconnect(2);
+        assertThat(one.sentBytes()).isEqualTo(first);
+        one.connect(two.self());
+        rig.until(() -> one.counters(2).bytesOut() > 0, frame -> {});
+        assertThat(one.sentBytes()).isEqualTo(first + one.counters(2).bytesOut());
+    }
+
+    @Test
     void heartbeatsKeepAQuietPeerFromBeingSuspected() {
         final MediaDriverHost driver = rig.driver(here);
         final Links one = rig.node(driver, 1, 1);
