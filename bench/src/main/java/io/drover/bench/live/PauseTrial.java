@@ -7,6 +7,7 @@ package io.drover.bench.live;
 final class PauseTrial implements LiveBench.Trial {
     private static final double STILL_S = 2;
     private static final double RECOVERY_S = 2;
+    private static final double MOST_RATIO = 1.5;
 
     private final boolean hedging;
 
@@ -25,8 +26,7 @@ final class PauseTrial implements LiveBench.Trial {
 
     private int run(final LiveBench bench, final String hedge) throws Exception {
         final String name = "pause-" + hedge;
-        final long[][] from = new long[2][bench.rounds];
-        final long[][] to = new long[2][bench.rounds];
+        final Rounds rounds = new Rounds(2);
         final int victim = 2;
         final int gateway = bench.nodes;
         try (LiveCluster cluster = bench.cluster(bench.nodes, "drover.engine.hedging.enabled = " + hedge,
@@ -34,15 +34,15 @@ final class PauseTrial implements LiveBench.Trial {
             try (Load load = bench.load(name, cluster.url(gateway))) {
                 load.run(bench.warmUp);
                 for (int round = 0; round < bench.rounds; round++) {
-                    from[0][round] = System.nanoTime();
+                    rounds.begin(Rounds.CONTROL);
                     bench.pause(STILL_S);
-                    to[0][round] = System.nanoTime();
+                    rounds.end(Rounds.CONTROL);
                     // No token of the control waits for the event.
                     bench.pause(1);
-                    from[1][round] = System.nanoTime();
+                    rounds.begin(Rounds.EVENT);
                     cluster.signal(victim, "STOP");
                     bench.pause(STILL_S);
-                    to[1][round] = System.nanoTime();
+                    rounds.end(Rounds.EVENT);
                     cluster.signal(victim, "CONT");
                     cluster.awaitWhole();
                     bench.pause(RECOVERY_S);
@@ -54,20 +54,11 @@ final class PauseTrial implements LiveBench.Trial {
             }
         }
         final Verdict verdict = bench.verdict(name);
-        final double[][] p99 = new double[2][bench.rounds];
-        final double[][] p999 = new double[2][bench.rounds];
-        final double[][] longest = new double[2][bench.rounds];
-        for (int event = 0; event < 2; event++) {
-            for (int round = 0; round < bench.rounds; round++) {
-                final double[] gaps = verdict.gapsMs(from[event][round], to[event][round]);
-                p99[event][round] = Verdict.percentile(gaps, 99);
-                p999[event][round] = Verdict.percentile(gaps, 99.9);
-                longest[event][round] = verdict.longestMs(from[event][round], to[event][round]);
-            }
-        }
-        bench.ratios("hedging " + hedge + ", p99 between tokens, ms", p99[1], p99[0]);
-        bench.ratios("hedging " + hedge + ", p99.9 between tokens, ms", p999[1], p999[0]);
-        bench.ratios("hedging " + hedge + ", longest between tokens, ms", longest[1], longest[0]);
-        return bench.judge("hedging " + hedge, verdict);
+        final String who = "hedging " + hedge + ", ";
+        final double p99 = rounds.ratios(bench, who + "p99 between tokens, ms", verdict, Rounds.percentileMs(99));
+        rounds.ratios(bench, who + "p99.9 between tokens, ms", verdict, Rounds.percentileMs(99.9));
+        rounds.ratios(bench, who + "longest between tokens, ms", verdict, Verdict::longestMs);
+        return bench.judge("hedging " + hedge, verdict)
+                + (hedge.equals("on") ? bench.aim(who + "p99 between tokens, ratio", p99, MOST_RATIO) : 0);
     }
 }

@@ -14,6 +14,9 @@ final class SlowTrial implements LiveBench.Trial {
     private static final double LEARNING_S = 10;
     private static final double RECOVERY_S = 5;
     private static final int VICTIM = 2;
+    private static final double MOST_RATIO = 1.5;
+    /** Phase of a round, after the control and the first seconds of the event. */
+    private static final int LATER = 2;
 
     @Override
     public int run(final LiveBench bench) throws Exception {
@@ -22,26 +25,25 @@ final class SlowTrial implements LiveBench.Trial {
 
     private static int run(final LiveBench bench, final String hedge) throws Exception {
         final String name = "slow-" + hedge;
-        final long[][] from = new long[3][bench.rounds];
-        final long[][] to = new long[3][bench.rounds];
+        final Rounds rounds = new Rounds(3);
         try (LiveCluster cluster = bench.cluster(bench.nodes, "drover.engine.hedging.enabled = " + hedge,
                 "drover.placement.rebalance.min-replicas = 2")) {
             try (Load load = bench.load(name, cluster.url(bench.nodes))) {
                 load.run(bench.warmUp);
                 for (int round = 0; round < bench.rounds; round++) {
-                    from[0][round] = System.nanoTime();
+                    rounds.begin(Rounds.CONTROL);
                     bench.pause(bench.seconds);
-                    to[0][round] = System.nanoTime();
+                    rounds.end(Rounds.CONTROL);
                     // No token of the control waits for the event.
                     bench.pause(1);
-                    from[1][round] = System.nanoTime();
+                    rounds.begin(Rounds.EVENT);
                     final AtomicBoolean slow = new AtomicBoolean(true);
                     final Thread stutter = Thread.ofPlatform().start(() -> stutter(bench, cluster, slow));
                     bench.pause(LEARNING_S);
-                    to[1][round] = System.nanoTime();
-                    from[2][round] = to[1][round];
+                    rounds.end(Rounds.EVENT);
+                    rounds.begin(LATER);
                     bench.pause(bench.seconds);
-                    to[2][round] = System.nanoTime();
+                    rounds.end(LATER);
                     slow.set(false);
                     stutter.join();
                     cluster.awaitWhole();
@@ -52,18 +54,24 @@ final class SlowTrial implements LiveBench.Trial {
             }
         }
         final Verdict verdict = bench.verdict(name);
-        final double[][] p99 = new double[3][bench.rounds];
-        final double[][] rate = new double[3][bench.rounds];
-        for (int phase = 0; phase < 3; phase++) {
-            for (int round = 0; round < bench.rounds; round++) {
-                p99[phase][round] = Verdict.percentile(verdict.gapsMs(from[phase][round], to[phase][round]), 99);
-                rate[phase][round] = verdict.tokensPerSecond(from[phase][round], to[phase][round]);
-            }
-        }
-        bench.ratios("hedging " + hedge + ", first 10 s, p99 between tokens, ms", p99[1], p99[0]);
-        bench.ratios("hedging " + hedge + ", later, p99 between tokens, ms", p99[2], p99[0]);
-        bench.ratios("hedging " + hedge + ", later, tokens/s", rate[2], rate[0]);
-        return bench.judge("hedging " + hedge, verdict);
+        final String who = "hedging " + hedge + ", ";
+        final Rounds.Figure p99 = Rounds.percentileMs(99);
+        rounds.ratios(bench, who + "first 10 s, p99 between tokens, ms", verdict, p99);
+        rounds.ratios(bench, who + "later, p99 between tokens, ms", verdict, p99, LATER, LATER);
+        final double whole = rounds.ratios(bench, who + "all the time, p99 between tokens, ms", verdict, p99, Rounds.EVENT,
+                LATER);
+        rounds.ratios(bench, who + "later, tokens/s", verdict, Verdict::tokensPerSecond, LATER, LATER);
+        return bench.judge("hedging " + hedge, verdict) + (hedge.equals("on")
+                ? bench.aim(who + "all the time, p99 between tokens, ratio", whole, MOST_RATIO)
+                : bites(bench, whole));
+    }
+
+    /** Without hedging the ratio is to miss the aim: else it shows nothing that hedging meets it. */
+    private static int bites(final LiveBench bench, final double ratio) {
+        final boolean bites = ratio > MOST_RATIO;
+        bench.say("the trial %s: without hedging the ratio of p99 is %.2f, to be above %.2f", bites ? "bites" : "DOES NOT BITE",
+                ratio, MOST_RATIO);
+        return bites ? 0 : 1;
     }
 
     private static void stutter(final LiveBench bench, final LiveCluster cluster, final AtomicBoolean slow) {
