@@ -36,9 +36,14 @@ final class LiveCluster implements AutoCloseable {
         boolean holds() throws IOException;
     }
 
+    /** With this key the node that the coordinator runs on says so in its log. */
+    static final String COORDINATOR_LOGGED = "pekko.loglevel = INFO";
+
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String DRIVER_READY = "media driver ready in ";
-    private static final Pattern MOVED = Pattern.compile("goes on elsewhere after (\\d+) tokens");
+    /** A request's id is its completion's and the number of the choice. */
+    private static final Pattern MOVED = Pattern.compile("\\((\\S+)-\\d+\\) goes on elsewhere after (\\d+) tokens");
+    private static final Pattern COORDINATES = Pattern.compile("starting singleton actor \\[\\S+/coordinator]");
     private static final String DRIVER = "media-driver";
     private static final Duration START = Duration.ofSeconds(300);
     private static final Duration STOP = Duration.ofSeconds(90);
@@ -58,9 +63,14 @@ final class LiveCluster implements AutoCloseable {
     private final LiveSite site;
     private final Map<Integer, Driver> drivers = new TreeMap<>();
     private final Map<Integer, Process> nodes = new TreeMap<>();
+    /** Of each node's log, lines of its processes before the present one. */
+    private final Map<Integer, Long> earlierLines = new TreeMap<>();
     private final HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
 
     private record Driver(Process process, String directory) {}
+
+    /** A stream that had to go on elsewhere after so many tokens. */
+    record Takeover(String completion, int tokens) {}
 
     /**
      * @param directory where configurations and logs go
@@ -91,12 +101,19 @@ final class LiveCluster implements AutoCloseable {
         }
         conf.addAll(overrides);
         final Path file = Files.writeString(directory.resolve("node-" + node + ".conf"), String.join("\n", conf));
+        earlierLines.put(node, Files.exists(log(node)) ? lines(log(node)) : 0);
         final Process process = run("node-" + node, site.prefix(node), site.logs(node, directory),
                 List.of("node", "--supervised", "--conf", file.toString()));
         nodes.put(node, process);
         if (driver != null) {
             driver.process.outputWriter().write(process.pid() + "\n");
             driver.process.outputWriter().flush();
+        }
+    }
+
+    private static long lines(final Path file) throws IOException {
+        try (Stream<String> lines = Files.lines(file)) {
+            return lines.count();
         }
     }
 
@@ -159,11 +176,30 @@ final class LiveCluster implements AutoCloseable {
         return "http://" + site.host(node) + ":" + (base + node);
     }
 
-    /** After how many tokens each stream of a gateway had to go on elsewhere, by its log. */
-    List<Integer> takeovers(final int gateway) throws IOException {
-        try (Stream<String> log = Files.lines(site.logs(gateway, directory).resolve("node-" + gateway + ".log"))) {
-            return log.flatMap(line -> MOVED.matcher(line).results()).map(moved -> Integer.valueOf(moved.group(1))).toList();
+    /** The streams of a gateway that had to go on elsewhere, by its log. */
+    List<Takeover> takeovers(final int gateway) throws IOException {
+        try (Stream<String> lines = Files.lines(log(gateway))) {
+            return lines.flatMap(line -> MOVED.matcher(line).results())
+                    .map(moved -> new Takeover(moved.group(1), Integer.parseInt(moved.group(2))))
+                    .toList();
         }
+    }
+
+    /** The node that the coordinator runs on, by the nodes' logs; needs {@link #COORDINATOR_LOGGED}. */
+    int coordinator() throws IOException {
+        for (final int node : running()) {
+            try (Stream<String> lines = Files.lines(log(node))) {
+                // It stays with a node for as long as that lives.
+                if (lines.skip(earlierLines.get(node)).anyMatch(line -> COORDINATES.matcher(line).find())) {
+                    return node;
+                }
+            }
+        }
+        throw new IOException("no node says that the coordinator runs on it");
+    }
+
+    private Path log(final int node) {
+        return site.logs(node, directory).resolve("node-" + node + ".log");
     }
 
     Process process(final int node) {

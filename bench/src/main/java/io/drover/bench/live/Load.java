@@ -10,9 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntSupplier;
 import java.util.stream.Stream;
@@ -28,10 +30,11 @@ final class Load implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String DATA = "data: ";
     private static final Duration END = Duration.ofSeconds(300);
+    private static final Duration MOVE = Duration.ofSeconds(30);
     private static final long PAUSE_AFTER_REFUSAL_MS = 50;
 
     private final List<Case> cases;
-    private final List<String> urls;
+    private final Map<String, Integer> open = new HashMap<>();
     private final IntSupplier choice;
     private final BufferedWriter out;
     private final AtomicLong requests = new AtomicLong();
@@ -41,6 +44,7 @@ final class Load implements AutoCloseable {
             .version(HttpClient.Version.HTTP_1_1)
             .connectTimeout(Duration.ofSeconds(5))
             .build();
+    private List<String> urls;
     private volatile boolean stopping;
 
     /** @param expected what the oracle and Hugging Face generate greedily from {@code prompt} */
@@ -54,7 +58,7 @@ final class Load implements AutoCloseable {
     Load(final List<Case> cases, final List<String> urls, final int clients, final IntSupplier choice, final Path record)
             throws IOException {
         this.cases = cases;
-        this.urls = urls;
+        this.urls = List.copyOf(urls);
         this.choice = choice;
         out = Files.newBufferedWriter(record);
         for (int i = 0; i < clients; i++) {
@@ -81,8 +85,9 @@ final class Load implements AutoCloseable {
     private void loop() {
         while (!stopping) {
             final long number = requests.getAndIncrement();
-            final StreamRecord record = stream(number, Math.floorMod(choice.getAsInt(), cases.size()),
-                    urls.get((int) (number % urls.size())));
+            final String url = enter(number);
+            final StreamRecord record = stream(number, Math.floorMod(choice.getAsInt(), cases.size()), url);
+            leave(url);
             ended.incrementAndGet();
             try {
                 synchronized (out) {
@@ -100,10 +105,42 @@ final class Load implements AutoCloseable {
         }
     }
 
+    private String enter(final long number) {
+        synchronized (open) {
+            final String url = urls.get((int) (number % urls.size()));
+            open.merge(url, 1, Integer::sum);
+            return url;
+        }
+    }
+
+    private void leave(final String url) {
+        synchronized (open) {
+            open.merge(url, -1, Integer::sum);
+            open.notifyAll();
+        }
+    }
+
+    /** From now on only through this gateway; returns when the streams through others have ended. */
+    void moveTo(final String url) throws InterruptedException {
+        final long deadlineNs = System.nanoTime() + MOVE.toNanos();
+        synchronized (open) {
+            urls = List.of(url);
+            while (open.entrySet().stream().anyMatch(each -> !each.getKey().equals(url) && each.getValue() > 0)) {
+                final long leftMs = TimeUnit.NANOSECONDS.toMillis(deadlineNs - System.nanoTime());
+                if (leftMs <= 0) {
+                    throw new IllegalStateException(
+                            "streams of another gateway did not end within " + MOVE.toSeconds() + " s: " + open);
+                }
+                open.wait(leftMs);
+            }
+        }
+    }
+
     private StreamRecord stream(final long number, final int example, final String url) {
         final Case each = cases.get(example);
         final long startNs = System.nanoTime();
         final List<StreamRecord.Token> tokens = new ArrayList<>();
+        String id = "";
         String finish = "";
         boolean done = false;
         String fault = "";
@@ -129,8 +166,9 @@ final class Load implements AutoCloseable {
                     } else if (text.startsWith(DATA)) {
                         final JsonNode event = JSON.readTree(text.substring(DATA.length()));
                         fault = event.has("error") ? StreamRecord.ERROR_EVENT + event.get("error") : fault;
-                        for (final JsonNode id : event.at("/choices/0/token_ids")) {
-                            tokens.add(new StreamRecord.Token(tokens.size(), id.asInt(), nowNs));
+                        id = event.path("id").asText(id);
+                        for (final JsonNode token : event.at("/choices/0/token_ids")) {
+                            tokens.add(new StreamRecord.Token(tokens.size(), token.asInt(), nowNs));
                         }
                         finish = event.at("/choices/0/finish_reason").asText(finish);
                         finish = finish.equals("null") ? "" : finish;
@@ -143,7 +181,7 @@ final class Load implements AutoCloseable {
             Thread.currentThread().interrupt();
             fault = "interrupted";
         }
-        return new StreamRecord(number, example, url, startNs, tokens, finish, done, fault);
+        return new StreamRecord(number, example, url, id, startNs, tokens, finish, done, fault);
     }
 
     /** Lets it run for a while, and longer until a stream has ended. */

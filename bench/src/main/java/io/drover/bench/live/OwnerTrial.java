@@ -107,14 +107,14 @@ final class OwnerTrial implements LiveBench.Trial {
 
     private static void say(final LiveBench bench, final LiveCluster cluster, final int times, final int equal,
             final int different) throws IOException {
-        final List<Integer> takeovers = cluster.takeovers(bench.nodes);
+        final List<LiveCluster.Takeover> takeovers = cluster.takeovers(bench.nodes);
         bench.say("%d times: %d bodies equal byte for byte, %d different; %d takeovers, after %d of the %d tokens at least one",
                 times, equal, different, takeovers.size(), takenOver(takeovers), TOKENS);
     }
 
     /** Tokens after which at least one stream had to go on elsewhere. */
-    private static long takenOver(final List<Integer> takeovers) {
-        return takeovers.stream().distinct().count();
+    private static long takenOver(final List<LiveCluster.Takeover> takeovers) {
+        return takeovers.stream().map(LiveCluster.Takeover::tokens).distinct().count();
     }
 
     private static void write(final Path file, final String body) {

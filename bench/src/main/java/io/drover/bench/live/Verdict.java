@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
@@ -35,6 +36,11 @@ final class Verdict {
         } catch (final IOException e) {
             throw new IllegalArgumentException("no stream's record: " + line, e);
         }
+    }
+
+    /** Of some of the streams. */
+    Verdict only(final Predicate<StreamRecord> which) {
+        return new Verdict(streams.stream().filter(which).toList(), cases);
     }
 
     int streams() {

@@ -22,7 +22,7 @@ final class VerdictTest {
         for (final int id : ids) {
             tokens.add(new StreamRecord.Token(tokens.size(), id, 1_000_000L * (1 + tokens.size() * tokens.size())));
         }
-        return new StreamRecord(number, 0, "http://a", 0, tokens, finish, done, fault);
+        return new StreamRecord(number, 0, "http://a", "cmpl-" + number, 0, tokens, finish, done, fault);
     }
 
     @Test
@@ -59,6 +59,14 @@ final class VerdictTest {
         assertThat(verdict.tokens(1_000_000, 5_000_000)).isEqualTo(2);
         assertThat(verdict.firstTokenNs("http://a", 1_500_000)).isEqualTo(2_000_000);
         assertThat(verdict.firstTokenNs("http://b", 0)).isEqualTo(Long.MAX_VALUE);
+    }
+
+    @Test
+    void someStreamsAreToldFromTheOthers() {
+        final Verdict verdict = new Verdict(List.of(stream(0, "length", true, "", 7, 8, 9), stream(1, "length", true, "", 7, 8)),
+                CASES);
+        assertThat(verdict.only(stream -> stream.id().equals("cmpl-1")).longestMs(0, Long.MAX_VALUE)).isEqualTo(1);
+        assertThat(verdict.only(stream -> !stream.id().equals("cmpl-1")).longestMs(0, Long.MAX_VALUE)).isEqualTo(3);
     }
 
     @Test
