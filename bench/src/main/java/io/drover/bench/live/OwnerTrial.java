@@ -52,6 +52,7 @@ final class OwnerTrial implements LiveBench.Trial {
         final Random random = new Random(bench.seed);
         final AtomicInteger equal = new AtomicInteger();
         final List<String> different = Collections.synchronizedList(new ArrayList<>());
+        final long covered;
         try (LiveCluster cluster = bench.cluster(bench.nodes)) {
             final String gateway = cluster.url(bench.nodes);
             final String model = cluster.get(bench.nodes, "/v1/models").at("/data/0/id").asText();
@@ -99,22 +100,23 @@ final class OwnerTrial implements LiveBench.Trial {
                 copy.join();
             }
             say(bench, cluster, times, equal.get(), different.size());
+            covered = takenOver(cluster.takeovers(bench.nodes));
             bench.say("messages of former homes that were fenced off: %.0f",
                     cluster.total("drover_engine_fenced_messages_total"));
         }
-        return different.size();
+        return different.size() + bench.aim("tokens before which no home was lost", TOKENS - covered, 0);
     }
 
     private static void say(final LiveBench bench, final LiveCluster cluster, final int times, final int equal,
             final int different) throws IOException {
         final List<LiveCluster.Takeover> takeovers = cluster.takeovers(bench.nodes);
-        bench.say("%d times: %d bodies equal byte for byte, %d different; %d takeovers, after %d of the %d tokens at least one",
+        bench.say("%d times: %d bodies equal byte for byte, %d different; %d takeovers, before %d of the %d tokens at least one",
                 times, equal, different, takeovers.size(), takenOver(takeovers), TOKENS);
     }
 
-    /** Tokens after which at least one stream had to go on elsewhere. */
+    /** Tokens before which at least one stream had to go on elsewhere; after the last there is nothing to go on with. */
     private static long takenOver(final List<LiveCluster.Takeover> takeovers) {
-        return takeovers.stream().map(LiveCluster.Takeover::tokens).distinct().count();
+        return takeovers.stream().map(LiveCluster.Takeover::tokens).filter(tokens -> tokens < TOKENS).distinct().count();
     }
 
     private static void write(final Path file, final String body) {
