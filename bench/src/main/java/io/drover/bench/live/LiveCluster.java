@@ -100,6 +100,8 @@ final class LiveCluster implements AutoCloseable {
             conf.add("drover.streams.aeron-directory = \"" + driver.directory + "\"");
         }
         conf.addAll(overrides);
+        // The last line of a key holds.
+        conf.addAll(site.keys(node));
         final Path file = Files.writeString(directory.resolve("node-" + node + ".conf"), String.join("\n", conf));
         earlierLines.put(node, Files.exists(log(node)) ? lines(log(node)) : 0);
         final Process process = run("node-" + node, site.prefix(node), site.logs(node, directory),

@@ -15,6 +15,11 @@ interface LiveSite {
         return "127.0.0.1";
     }
 
+    /** {@code key = value} lines for one node; they hold against those for every node. */
+    default List<String> keys(final int node) {
+        return List.of();
+    }
+
     /** Number of the media driver process that a node uses; negative if it brings its own. */
     default int driver(final int node) {
         return 0;
