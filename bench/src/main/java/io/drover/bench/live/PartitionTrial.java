@@ -74,6 +74,7 @@ final class PartitionTrial implements LiveBench.Trial {
             try (Watch watch = new Watch(cluster, each.all())) {
                 final List<Load> loads = new ArrayList<>();
                 final long cutNs;
+                final long healedNs;
                 try {
                     loads.add(load(file + "-exact", each.exact, bench.clients));
                     loads.add(load(file + "-others", each.others, Math.max(2, bench.clients / 4)));
@@ -83,6 +84,7 @@ final class PartitionTrial implements LiveBench.Trial {
                     awaitEnds(each, cutNs, endedS);
                     bench.pause(AFTER_S);
                     net.heal();
+                    healedNs = System.nanoTime();
                     bench.pause(AFTER_S);
                 } finally {
                     for (final Load load : loads) {
@@ -90,12 +92,23 @@ final class PartitionTrial implements LiveBench.Trial {
                     }
                 }
                 bad += judge(each, watch, cutNs, endedS);
-                bad += bench.judge(each.name + ", the side that stays", bench.verdict(file + "-exact"));
+                final Verdict exact = bench.verdict(file + "-exact");
+                bad += bench.judge(each.name + ", the side that stays", exact);
+                gaps(each, exact, cutNs, healedNs);
                 bad += bench.judgeEnds(each.name + ", the others", bench.verdict(file + "-others"));
                 bad += admitted(each, watch, cutNs, bench.verdict(file + "-others"));
             }
             again(each);
             return bad;
+        }
+
+        private void gaps(final Case each, final Verdict exact, final long cutNs, final long healedNs) {
+            if (!each.exact.isEmpty()) {
+                bench.say(
+                        "%s: longest between tokens on the side that stays, ms: %.0f before the cut, %.0f during it, %.0f after it",
+                        each.name, exact.longestMs(Long.MIN_VALUE, cutNs), exact.longestMs(cutNs, healedNs),
+                        exact.longestMs(healedNs, Long.MAX_VALUE));
+            }
         }
 
         private Load load(final String name, final List<Integer> gateways, final int clients) throws IOException {
