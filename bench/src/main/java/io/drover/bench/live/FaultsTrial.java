@@ -8,7 +8,8 @@ import java.util.List;
 
 /**
  * One fault after the other under load, each with a load of its own through a gateway that it does not concern. Nodes 1 and 2 share a
- * media driver, nodes 3 and 4 another, whose memory, like the output of node 4, is on a small disk.
+ * media driver, nodes 3 and 4 another, whose memory, like the output of node 4, is on a small disk. Then {@link CorruptPeer}, in a
+ * cluster of its own.
  */
 final class FaultsTrial implements LiveBench.Trial {
     private static final int NODES = 4;
@@ -35,6 +36,10 @@ final class FaultsTrial implements LiveBench.Trial {
 
     @Override
     public int run(final LiveBench bench) throws Exception {
+        return faults(bench) + new CorruptPeer(bench).run();
+    }
+
+    private static int faults(final LiveBench bench) throws Exception {
         try (SmallDisk disk = SmallDisk.mount(bench.file("small"), DISK_MIB)) {
             try (LiveCluster cluster = bench.cluster(NODES, new TwoDrivers(disk.directory()),
                     "drover.http.idle-deadline = " + Faults.IDLE_S + " s")) {
