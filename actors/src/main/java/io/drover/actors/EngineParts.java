@@ -123,6 +123,6 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
                 new EngineStatus.FailOver(gateway.moving(), gateway.takeovers(), gateway.fenced(), home.takenOver()),
                 new EngineStatus.Buddy(copier.pagesCopied(), copier.bytesCopied(), copier.givenUp(), keeper.sequences(),
                         keeper.pages(), keeper.evicted(), keeper.mismatched() + buddies.unfit(), keeper.positionsAdopted()),
-                new EngineStatus.Hedging(counts.hedgedCalls, counts.hedgesWon), peerStates);
+                new EngineStatus.Hedging(counts.hedgedCalls, counts.hedgesWon), links.losses(), links.drops(), peerStates);
     }
 }

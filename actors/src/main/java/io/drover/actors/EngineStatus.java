@@ -3,6 +3,8 @@ package io.drover.actors;
 import java.util.List;
 
 import io.drover.placement.Epoch;
+import io.drover.streams.DropCounters;
+import io.drover.streams.LossCounters;
 
 /**
  * A snapshot of a node's engine, taken a few times a second. Counters count from the start of the process.
@@ -21,9 +23,9 @@ import io.drover.placement.Epoch;
  * @param positions         positions that passed the last layer, recomputed ones included
  * @param tokensGenerated   tokens sampled here
  * @param preemptions       sequences that gave up their pages
- * @param localCalls        expert calls answered by a replica of this node
- * @param remoteCalls       expert calls sent to other nodes, repeated ones included
- * @param repeatedCalls     expert calls sent again
+ * @param localCalls        expert calls of this home that a replica of this node answered
+ * @param remoteCalls       expert calls sent to other nodes: first, repeated and second ones
+ * @param repeatedCalls     expert calls given to a replica again, here or elsewhere, because no answer was to be expected
  * @param duplicateReturns  answers that nobody waited for
  * @param refusedCalls      expert calls that a peer refused
  * @param failedCalls       expert calls that nobody answered in time
@@ -36,6 +38,8 @@ import io.drover.placement.Epoch;
  * @param failOver          how sequences of lost homes go on
  * @param buddy             copies of pages for and of other homes
  * @param hedging           second calls to other replicas
+ * @param losses            frames to and from other nodes that were lost
+ * @param drops             frames that came and were not handed on
  * @param peers             the other nodes
  */
 public record EngineStatus(Epoch epoch, int running, int waiting, int gatewayRequests, int kvPagesTotal, int kvPagesFree,
@@ -44,12 +48,12 @@ public record EngineStatus(Epoch epoch, int running, int waiting, int gatewayReq
         long failedCalls, int parkedCalls, long servedCalls, long refusedSequences, long droppedFrames, long sentBytes,
         Routing routing,
         FailOver failOver,
-        Buddy buddy, Hedging hedging, List<Peer> peers) {
+        Buddy buddy, Hedging hedging, LossCounters losses, DropCounters drops, List<Peer> peers) {
 
     /**
-     * Counted once per accepted position. With nothing in flight {@code expertCalls} is positions x routed layers x top-k, and
-     * {@code gateCalls} the sum of {@code expertCalls}, {@code recomputedCalls} and {@code abandonedCalls}; a call that is sent again
-     * is in none of them twice.
+     * Counted once per accepted position; of a stream that changes its home, what its gateway had no tokens of is counted again.
+     * With nothing in flight {@code expertCalls} is positions x routed layers x top-k, and {@code gateCalls} the sum of
+     * {@code expertCalls}, {@code recomputedCalls} and {@code abandonedCalls}; a call that is sent again is in none of them twice.
      *
      * @param positions           that passed the last layer for the first time
      * @param expertCalls         of these positions
@@ -64,7 +68,7 @@ public record EngineStatus(Epoch epoch, int running, int waiting, int gatewayReq
     /**
      * @param homeless       streams of this gateway that wait for a home now
      * @param takeovers      times that a stream of this gateway lost its home, or was given back, and another was to go on
-     * @param fencedMessages of homes that had been taken over from; none of them reached a client
+     * @param fencedMessages of homes that had been taken over from, about streams that are open; none of them reached a client
      * @param takenOver      sequences that this home went on with
      */
     public record FailOver(int homeless, long takeovers, long fencedMessages, long takenOver) {}

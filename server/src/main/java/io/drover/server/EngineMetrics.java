@@ -32,7 +32,7 @@ final class EngineMetrics {
         counter(metrics, nodes, "engine_positions", "Positions that passed the last layer", EngineStatus::positions);
         counter(metrics, nodes, "engine_local_calls", "Expert calls answered by the node itself", EngineStatus::localCalls);
         counter(metrics, nodes, "engine_remote_calls", "Expert calls sent to other nodes", EngineStatus::remoteCalls);
-        counter(metrics, nodes, "engine_repeated_calls", "Expert calls sent again", EngineStatus::repeatedCalls);
+        counter(metrics, nodes, "engine_repeated_calls", "Expert calls given to a replica again", EngineStatus::repeatedCalls);
         counter(metrics, nodes, "engine_failed_calls", "Expert calls that nobody answered in time", EngineStatus::failedCalls);
         counter(metrics, nodes, "engine_served_calls", "Expert calls answered for other nodes", EngineStatus::servedCalls);
         counter(metrics, nodes, "engine_refused_sequences", "Sequences that were refused", EngineStatus::refusedSequences);
@@ -57,6 +57,7 @@ final class EngineMetrics {
         counter(metrics, nodes, "engine_fenced_messages", "Messages of homes that had been taken over from",
                 status -> status.failOver().fencedMessages());
         buddies(metrics, nodes);
+        frames(metrics, nodes);
         counter(metrics, nodes, "engine_sent_bytes", "Bytes of frames sent to other nodes", EngineStatus::sentBytes);
         gauge(metrics, nodes, "engine_homeless_streams", "Streams of this gateway that wait for a home",
                 status -> status.failOver().homeless());
@@ -97,6 +98,19 @@ final class EngineMetrics {
                 status -> status.buddy().positionsAdopted());
         gauge(metrics, nodes, "engine_buddy_pages_kept", "KV pages of other homes that the node keeps",
                 status -> status.buddy().pagesKept());
+    }
+
+    private static void frames(final DoorMetrics metrics, final List<NodeFigures> nodes) {
+        counter(metrics, nodes, "engine_rejected_frames",
+                "Frames that came malformed, of another version, stale or unauthenticated,"
+                        + " from a stranger, or that failed",
+                status -> status.drops().total());
+        counter(metrics, nodes, "engine_refused_frames", "Frames to other nodes for which there was no room in a queue",
+                status -> status.losses().refused());
+        counter(metrics, nodes, "engine_expired_frames", "Frames to other nodes that waited too long in a queue",
+                status -> status.losses().expired());
+        counter(metrics, nodes, "engine_missing_frames", "Frames of other nodes that never came",
+                status -> status.losses().missing());
     }
 
     private static void weights(final DoorMetrics metrics, final List<NodeFigures> nodes) {

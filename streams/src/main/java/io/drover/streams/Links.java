@@ -46,6 +46,7 @@ public final class Links implements AutoCloseable {
     private final FragmentAssembler udpFrames;
     private Channels channels;
     private Peer[] peerList = {};
+    private LossCounters lostWithPeers = LossCounters.NONE;
     private long nowNs;
     private long conductedNs;
     private long firstSequence = 1;
@@ -274,6 +275,15 @@ public final class Links implements AutoCloseable {
         return inbound.counters();
     }
 
+    /** Frames that were lost since {@link #open}. */
+    public LossCounters losses() {
+        LossCounters losses = lostWithPeers;
+        for (final Peer peer : peerList) {
+            losses = losses.plus(peer.counters());
+        }
+        return losses;
+    }
+
     /** Leaves the driver. Frames that wait are dropped; later calls do nothing. */
     @Override
     public void close() {
@@ -336,6 +346,7 @@ public final class Links implements AutoCloseable {
     }
 
     private void remove(final Peer peer) {
+        lostWithPeers = lostWithPeers.plus(peer.counters());
         peers.remove(peer.endpoint().nodeId());
         firstSequence = Math.max(firstSequence, peer.highestSequence() + 1);
         endedBytes += peer.counters().bytesOut();
