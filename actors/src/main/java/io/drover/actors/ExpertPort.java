@@ -29,6 +29,7 @@ final class ExpertPort {
     private int head;
     private int size;
     private boolean signalled;
+    private boolean closed;
 
     /** @param signal asks the actor to call {@link #runBatch} soon */
     ExpertPort(final ExpertWeights weights, final int batchRows, final Completion completion, final Runnable signal) {
@@ -105,6 +106,13 @@ final class ExpertPort {
 
     int queued() {
         return size;
+    }
+
+    /** No row will be added any more. Returns whether that is news. */
+    boolean close() {
+        final boolean news = !closed;
+        closed = true;
+        return news;
     }
 
     private void grow() {

@@ -10,7 +10,7 @@ import io.drover.model.forward.ExpertWeights;
 /** The expert replicas that are ready on this node. Compute thread only, but for the counters. */
 final class LocalExperts {
     private final @Nullable ExpertPort[][] ports;
-    private final List<ExpertPort> open = new ArrayList<>();
+    private final List<ExpertPort> swept = new ArrayList<>();
     private final int batchRows;
     private final ExpertPort.Completion completion;
     private volatile int count;
@@ -34,32 +34,40 @@ final class LocalExperts {
     ExpertPort register(final ReplicaId id, final ExpertWeights weights, final Runnable signal) {
         final ExpertPort port = new ExpertPort(weights, batchRows, completion, signal);
         ports[id.layer()][id.expert()] = port;
-        open.add(port);
-        count = open.size();
+        swept.add(port);
+        count++;
         bytes += weights.bytes();
         return port;
     }
 
-    /** From now on new rows are refused; rows that have been added may still be run. */
+    /**
+     * From now on new rows are refused. Rows that have been added may still be run, so the port stays among {@link #all} until this is
+     * called once none of them waits.
+     */
     void unregister(final ReplicaId id, final ExpertPort port, final ExpertWeights weights) {
         if (ports[id.layer()][id.expert()] == port) {
             ports[id.layer()][id.expert()] = null;
         }
-        if (open.remove(port)) {
-            count = open.size();
+        if (port.close()) {
+            count--;
             bytes -= weights.bytes();
+        }
+        if (port.queued() == 0) {
+            swept.remove(port);
         }
     }
 
-    /** All ports with rows or without, in the order of their registration. */
+    /** All ports at which rows may wait, closed ones included, in the order of their registration. */
     List<ExpertPort> all() {
-        return open;
+        return swept;
     }
 
+    /** Open ports. */
     int count() {
         return count;
     }
 
+    /** Of the weights behind them. */
     long bytes() {
         return bytes;
     }
