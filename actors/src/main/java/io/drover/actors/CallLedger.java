@@ -26,13 +26,17 @@ final class CallLedger {
     /** What the machine asks of its shell. The shipment is free when one of {@code unreceived} and {@code expired} is called. */
     interface Actions {
         /** The peer has not said that it received the frame: send its outstanding calls again, elsewhere or to the same peer. */
-        void unreceived(int shipment, int peer, int attempts, long firstSentNs);
+        void unreceived(int shipment, int peer, int attempts);
 
         /** The peer has the frame and is late, for the {@code times}-th time: send its outstanding calls to another replica. */
         void late(int shipment, int peer, int times);
 
-        /** The frame takes longer than usual: its outstanding calls may be given to another replica besides. */
-        void overdue(int shipment, int peer, long elapsedNs);
+        /**
+         * The frame takes longer than usual: its outstanding calls may be given to another replica besides.
+         *
+         * @param elapsedNs since it was sent; -1 if this node stood still meanwhile
+         */
+        void overdue(int shipment, int peer, long elapsedNs, long nowNs);
 
         /** The peer is no longer heard: send the outstanding calls of its frame to other replicas, where there are any. */
         void suspected(int shipment, int peer);
@@ -68,6 +72,7 @@ final class CallLedger {
     private final int[] units;
     private final int[] free;
     private int freeCount;
+    private long pausedNs = Long.MIN_VALUE / 2;
 
     CallLedger(final Limits limits) {
         this.limits = limits;
@@ -137,10 +142,22 @@ final class CallLedger {
         }
     }
 
-    /** One call of the shipment has come back. Returns how long the whole shipment took if this was its last call, or -1. */
+    /**
+     * One call of the shipment has come back. Returns how long the whole shipment took if this was its last call, and if this node
+     * did not stand still meanwhile; otherwise -1.
+     */
     long returned(final int shipment, final long nowNs) {
         settled(shipment);
-        return state[shipment] == FREE ? nowNs - sentNs[shipment] : -1;
+        return state[shipment] == FREE ? elapsedNs(shipment, nowNs) : -1;
+    }
+
+    private long elapsedNs(final int id, final long nowNs) {
+        return sentNs[id] - pausedNs < 0 ? -1 : nowNs - sentNs[id];
+    }
+
+    /** This node stood still until now: how long peers took to answer what was sent before is not known. */
+    void paused(final long nowNs) {
+        pausedNs = nowNs;
     }
 
     /** One call of the shipment has come back, has been taken over by another shipment, or is no longer wanted. */
@@ -155,7 +172,7 @@ final class CallLedger {
         for (int id = 0; id < state.length; id++) {
             if (state[id] != FREE && nowNs - hedgeAtNs[id] >= 0) {
                 hedgeAtNs[id] = nowNs + hedgeAfterNs[id];
-                actions.overdue(id, peer[id], nowNs - sentNs[id]);
+                actions.overdue(id, peer[id], elapsedNs(id, nowNs), nowNs);
             }
             if (state[id] != FREE && nowNs - deadlineNs[id] >= 0) {
                 due(id, nowNs, actions);
@@ -170,7 +187,7 @@ final class CallLedger {
             actions.expired(id, peer[id]);
         } else if (state[id] == UNRECEIVED) {
             release(id);
-            actions.unreceived(id, peer[id], attempts[id], firstSentNs[id]);
+            actions.unreceived(id, peer[id], attempts[id]);
         } else {
             patienceNs[id] *= 2;
             deadlineNs[id] = Math.min(nowNs + patienceNs[id], firstSentNs[id] + limits.callTimeoutNs());
@@ -192,7 +209,7 @@ final class CallLedger {
         for (int id = 0; id < state.length; id++) {
             if (state[id] != FREE && peer[id] == lostPeer) {
                 release(id);
-                actions.unreceived(id, lostPeer, attempts[id], firstSentNs[id]);
+                actions.unreceived(id, lostPeer, attempts[id]);
             }
         }
     }
@@ -204,14 +221,6 @@ final class CallLedger {
 
     boolean hasRoom() {
         return freeCount > 0;
-    }
-
-    int open() {
-        return state.length - freeCount;
-    }
-
-    boolean isOpen(final int shipment) {
-        return state[shipment] != FREE;
     }
 
     int units(final int shipment) {
@@ -228,14 +237,5 @@ final class CallLedger {
 
     long firstSentNs(final int shipment) {
         return firstSentNs[shipment];
-    }
-
-    /** The outstanding calls of each open shipment, for checks. */
-    int[] outstanding() {
-        final int[] copy = new int[state.length];
-        for (int id = 0; id < state.length; id++) {
-            copy[id] = state[id] == FREE ? 0 : remaining[id];
-        }
-        return copy;
     }
 }

@@ -110,7 +110,7 @@ final class CallSender implements ExpertCalls.Sender {
         open.calls = 0;
         if (!ledger.hasRoom() || !links.offer(node, open.buffer, 0, open.frame.encodedLength())) {
             for (int i = 0; i < count; i++) {
-                calls.unsent(open.slots[i], open.ranks[i], open.attempt, open.firstSentNs);
+                calls.unsent(open.slots[i], open.ranks[i], open.attempt);
             }
             return;
         }

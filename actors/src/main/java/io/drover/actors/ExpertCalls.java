@@ -69,11 +69,16 @@ final class ExpertCalls implements CallLedger.Actions {
     private final Chunk[] chunkOf;
     private final int[] generation;
     private final int[] layerOf;
+    /** When the slot's row entered its layer. */
+    private final long[] enteredNs;
     private final long[] outstanding;
     private final int[] shipmentOf;
     /** Ranks that wait or run at a port of this node. */
     private final long[] localRanks;
-    /** Ranks with a second call, and who had the first. */
+    /** Ranks whose call some replica has been given since the row entered its layer. */
+    private final long[] givenRanks;
+    /** Ranks that are to have a second call, ranks that have one, and who had the first. */
+    private final long[] dueHedges;
     private final long[] hedgedRanks;
     private final int[] hedgedFrom;
 
@@ -88,11 +93,9 @@ final class ExpertCalls implements CallLedger.Actions {
         int[] rank = new int[64];
         int[] avoid = new int[64];
         int[] attempt = new int[64];
-        long[] sinceNs = new long[64];
         int size;
 
-        void add(final int aSlot, final int aGeneration, final int aRank, final int avoidNode, final int attempts,
-                final long ns) {
+        void add(final int aSlot, final int aGeneration, final int aRank, final int avoidNode, final int attempts) {
             if (size == slot.length) {
                 final int capacity = size * 2;
                 slot = Arrays.copyOf(slot, capacity);
@@ -100,14 +103,12 @@ final class ExpertCalls implements CallLedger.Actions {
                 rank = Arrays.copyOf(rank, capacity);
                 avoid = Arrays.copyOf(avoid, capacity);
                 attempt = Arrays.copyOf(attempt, capacity);
-                sinceNs = Arrays.copyOf(sinceNs, capacity);
             }
             slot[size] = aSlot;
             generation[size] = aGeneration;
             rank[size] = aRank;
             avoid[size] = avoidNode;
-            attempt[size] = attempts;
-            sinceNs[size++] = ns;
+            attempt[size++] = attempts;
         }
     }
 
@@ -129,10 +130,13 @@ final class ExpertCalls implements CallLedger.Actions {
         chunkOf = new Chunk[rows.capacity()];
         generation = new int[rows.capacity()];
         layerOf = new int[rows.capacity()];
+        enteredNs = new long[rows.capacity()];
         outstanding = new long[rows.capacity()];
         shipmentOf = new int[rows.capacity() * topK];
         Arrays.fill(shipmentOf, CallLedger.NONE);
         localRanks = new long[rows.capacity()];
+        givenRanks = new long[rows.capacity()];
+        dueHedges = new long[rows.capacity()];
         hedgedRanks = new long[rows.capacity()];
         hedgedFrom = new int[rows.capacity() * topK];
         target = new int[topK];
@@ -146,11 +150,14 @@ final class ExpertCalls implements CallLedger.Actions {
             final int slot = chunk.slots[i];
             chunkOf[slot] = chunk;
             layerOf[slot] = layer;
+            enteredNs[slot] = nowNs;
             generation[slot] = generation[slot] + 1 & Tag.GENERATION_MASK;
             outstanding[slot] = all;
             localRanks[slot] = 0;
+            givenRanks[slot] = 0;
+            dueHedges[slot] = 0;
             hedgedRanks[slot] = 0;
-            send(slot, all, Router.NOBODY, 1, nowNs);
+            send(slot, all, Router.NOBODY, 1);
         }
     }
 
@@ -163,7 +170,7 @@ final class ExpertCalls implements CallLedger.Actions {
         touched.clear();
     }
 
-    private void send(final int slot, final long ranks, final int avoid, final int attempt, final long firstNs) {
+    private void send(final int slot, final long ranks, final int avoid, final int attempt) {
         final int layer = layerOf[slot];
         if (attempt == 1 && avoid == Router.NOBODY && (ranks & ranks + 1) == 0) {
             router.choose(layer, rows.experts(), slot * topK, Long.bitCount(ranks), target);
@@ -177,11 +184,11 @@ final class ExpertCalls implements CallLedger.Actions {
             final int rank = Long.numberOfTrailingZeros(left);
             final int node = target[rank];
             if (node == self) {
-                sendLocal(slot, layer, rank, attempt, firstNs);
+                sendLocal(slot, layer, rank, attempt);
             } else if (node == Router.NOBODY) {
-                parked.add(slot, generation[slot], rank, avoid, attempt, firstNs);
+                parked.add(slot, generation[slot], rank, avoid, attempt);
             } else if (firstFor(node, ranks, rank)) {
-                sendRemote(slot, layer, ranks, node, attempt, firstNs);
+                sendRemote(slot, layer, ranks, node, attempt);
             }
         }
     }
@@ -195,10 +202,10 @@ final class ExpertCalls implements CallLedger.Actions {
         return true;
     }
 
-    private void sendLocal(final int slot, final int layer, final int rank, final int attempt, final long firstNs) {
+    private void sendLocal(final int slot, final int layer, final int rank, final int attempt) {
         final ExpertPort port = experts.port(layer, rows.experts()[slot * topK + rank]);
         if (port == null) {
-            parked.add(slot, generation[slot], rank, self, attempt, firstNs);
+            parked.add(slot, generation[slot], rank, self, attempt);
             return;
         }
         shipmentOf[slot * topK + rank] = CallLedger.NONE;
@@ -206,16 +213,29 @@ final class ExpertCalls implements CallLedger.Actions {
                 Tag.local(slot, generation[slot], rank));
         localRanks[slot] |= 1L << rank;
         touched.add(port);
-        counters.localCalls++;
+        given(slot, rank);
     }
 
-    private void sendRemote(final int slot, final int layer, final long ranks, final int node, final int attempt,
-            final long firstNs) {
+    /** A replica has been given the call: for the first time, besides an earlier one, or once more. */
+    private void given(final int slot, final int rank) {
+        final long call = 1L << rank;
+        if ((givenRanks[slot] & call) == 0) {
+            givenRanks[slot] |= call;
+        } else if ((dueHedges[slot] & call) != 0) {
+            dueHedges[slot] &= ~call;
+            hedgedRanks[slot] |= call;
+            counters.hedgedCalls++;
+        } else {
+            counters.repeatedCalls++;
+        }
+    }
+
+    private void sendRemote(final int slot, final int layer, final long ranks, final int node, final int attempt) {
         int count = 0;
         for (long left = ranks; left != 0; left &= left - 1) {
             count += target[Long.numberOfTrailingZeros(left)] == node ? 1 : 0;
         }
-        sender.addRow(node, layer, attempt, firstNs, slot, callId(slot), count);
+        sender.addRow(node, layer, attempt, enteredNs[slot], slot, callId(slot), count);
         for (long left = ranks; left != 0; left &= left - 1) {
             final int rank = Long.numberOfTrailingZeros(left);
             if (target[rank] == node) {
@@ -223,9 +243,6 @@ final class ExpertCalls implements CallLedger.Actions {
             }
         }
         sender.endRow(node, slot);
-        counters.remoteCalls += count;
-        counters.repeatedCalls += attempt > 1 ? count : 0;
-        budget.called(count);
     }
 
     private long callId(final int slot) {
@@ -234,14 +251,24 @@ final class ExpertCalls implements CallLedger.Actions {
 
     /** The sender has put the call into a frame that is now a shipment of the ledger, or {@link CallLedger#NONE}. */
     void shipped(final int slot, final int rank, final int shipment) {
+        counters.remoteCalls++;
+        if ((outstanding[slot] & 1L << rank) == 0) {
+            // Its chunk was given up while the frame was open.
+            ledger.settled(shipment);
+            return;
+        }
         disown(slot, rank);
         shipmentOf[slot * topK + rank] = shipment;
+        if ((givenRanks[slot] & 1L << rank) == 0) {
+            budget.called(1);
+        }
+        given(slot, rank);
     }
 
     /** The frame with this call could not be sent. */
-    void unsent(final int slot, final int rank, final int attempt, final long firstNs) {
+    void unsent(final int slot, final int rank, final int attempt) {
         shipmentOf[slot * topK + rank] = CallLedger.NONE;
-        parked.add(slot, generation[slot], rank, Router.NOBODY, attempt, firstNs);
+        parked.add(slot, generation[slot], rank, Router.NOBODY, attempt);
     }
 
     /** Where the answer to a call goes in the slab's expert outputs, or -1 if nobody waits for it. */
@@ -285,6 +312,7 @@ final class ExpertCalls implements CallLedger.Actions {
     /** A local replica has written its output. */
     void localCompleted(final int slot, final int callGeneration, final int rank) {
         if (awaits(slot, callGeneration, rank)) {
+            counters.localCalls++;
             countHedge(slot, rank, self);
             arrived(slot, rank);
         }
@@ -320,18 +348,17 @@ final class ExpertCalls implements CallLedger.Actions {
             final int shipment = shipmentOf[slot * topK + rank];
             // Otherwise another node has it by now, or it is parked already.
             if (shipment != CallLedger.NONE && ledger.peer(shipment) == node) {
-                final long firstNs = ledger.firstSentNs(shipment);
                 disown(slot, rank);
-                parked.add(slot, generation[slot], rank, node, 1, firstNs);
+                parked.add(slot, generation[slot], rank, node, 1);
             }
         }
     }
 
     @Override
-    public void unreceived(final int shipment, final int peer, final int attempts, final long firstSentNs) {
+    public void unreceived(final int shipment, final int peer, final int attempts) {
         forEachCallOf(shipment, (slot, rank) -> {
             shipmentOf[slot * topK + rank] = CallLedger.NONE;
-            parked.add(slot, generation[slot], rank, peer, attempts + 1, firstSentNs);
+            parked.add(slot, generation[slot], rank, peer, attempts + 1);
         });
     }
 
@@ -340,43 +367,39 @@ final class ExpertCalls implements CallLedger.Actions {
         // The answer may have been lost with the link, so that the only replica is asked again; it computes nothing twice at once.
         final boolean askAgain = times > 1;
         final int attempts = ledger.attempts(shipment);
-        final long firstNs = ledger.firstSentNs(shipment);
         forEachCallOf(shipment, (slot, rank) -> {
             if (askAgain || router.hasOther(layerOf[slot], rows.experts()[slot * topK + rank], peer)) {
                 disown(slot, rank);
-                parked.add(slot, generation[slot], rank, peer, attempts + 1, firstNs);
+                parked.add(slot, generation[slot], rank, peer, attempts + 1);
             }
         });
     }
 
     @Override
-    public void overdue(final int shipment, final int peer, final long elapsedNs) {
+    public void overdue(final int shipment, final int peer, final long elapsedNs, final long nowNs) {
         final int attempts = ledger.attempts(shipment);
-        final long firstNs = ledger.firstSentNs(shipment);
-        final long hedgesBefore = counters.hedgedCalls;
+        final long takenBefore = budget.taken();
         forEachCallOf(shipment, (slot, rank) -> {
             final int other = router.chooseOther(layerOf[slot], rows.experts()[slot * topK + rank], peer);
             if (other != Router.NOBODY && other != peer && !pace.slow(other) && budget.take()) {
                 disown(slot, rank);
-                hedgedRanks[slot] |= 1L << rank;
+                dueHedges[slot] |= 1L << rank;
                 hedgedFrom[slot * topK + rank] = peer;
-                counters.hedgedCalls++;
-                send(slot, 1L << rank, peer, attempts, firstNs);
+                send(slot, 1L << rank, peer, attempts);
             }
         });
-        if (counters.hedgedCalls > hedgesBefore) {
-            pace.late(peer, ledger.units(shipment), elapsedNs, firstNs + elapsedNs);
+        if (elapsedNs >= 0 && budget.taken() > takenBefore) {
+            pace.late(peer, ledger.units(shipment), elapsedNs, nowNs);
         }
     }
 
     @Override
     public void suspected(final int shipment, final int peer) {
         final int attempts = ledger.attempts(shipment);
-        final long firstNs = ledger.firstSentNs(shipment);
         forEachCallOf(shipment, (slot, rank) -> {
             if (router.hasOther(layerOf[slot], rows.experts()[slot * topK + rank], peer)) {
                 disown(slot, rank);
-                parked.add(slot, generation[slot], rank, peer, attempts + 1, firstNs);
+                parked.add(slot, generation[slot], rank, peer, attempts + 1);
             }
         });
     }
@@ -385,7 +408,12 @@ final class ExpertCalls implements CallLedger.Actions {
     public void expired(final int shipment, final int peer) {
         forEachCallOf(shipment, (slot, rank) -> {
             shipmentOf[slot * topK + rank] = CallLedger.NONE;
-            fail(slot, rank, "node " + peer + " did not answer");
+            if (enteredNs[slot] > ledger.firstSentNs(shipment)) {
+                // It shared the frame with an older call, and has time left.
+                parked.add(slot, generation[slot], rank, peer, ledger.attempts(shipment) + 1);
+            } else {
+                fail(slot, rank, "node " + peer + " did not answer, attempt " + ledger.attempts(shipment));
+            }
         });
     }
 
@@ -407,12 +435,13 @@ final class ExpertCalls implements CallLedger.Actions {
     private void fail(final int slot, final int rank, final String why) {
         counters.failedCalls++;
         listener.chunkFailed(chunkOf[slot], "expert_unavailable",
-                "expert L" + layerOf[slot] + "/E" + rows.experts()[slot * topK + rank] + " did not answer within "
-                        + callTimeoutNs / 1_000_000 + " ms: " + why);
+                "no answer from expert L" + layerOf[slot] + "/E" + rows.experts()[slot * topK + rank] + ": " + why);
     }
 
     /** Tries what is parked once more, and fails what has been tried for too long. */
     void retryParked(final long nowNs) {
+        // A frame that its link refuses parks its calls, so no frame may be open while what is parked is taken out.
+        sender.flush(nowNs);
         final int count = parked.size;
         parked.size = 0;
         for (int i = 0; i < count; i++) {
@@ -421,10 +450,10 @@ final class ExpertCalls implements CallLedger.Actions {
             if (!awaits(slot, parked.generation[i], rank)) {
                 continue;
             }
-            if (nowNs - parked.sinceNs[i] >= callTimeoutNs) {
-                fail(slot, rank, "no node has a replica that is ready");
+            if (nowNs - enteredNs[slot] >= callTimeoutNs) {
+                fail(slot, rank, "no node could be given the call within " + callTimeoutNs / 1_000_000 + " ms");
             } else {
-                send(slot, 1L << rank, parked.avoid[i], parked.attempt[i], parked.sinceNs[i]);
+                send(slot, 1L << rank, parked.avoid[i], parked.attempt[i]);
             }
         }
     }

@@ -58,8 +58,6 @@ final class ExpertService {
     private int peerCount;
     private long nsPerRow = 20_000;
     private long served;
-    private long duplicates;
-    private long refused;
 
     // The row that is being taken in.
     private int incoming = -1;
@@ -120,12 +118,9 @@ final class ExpertService {
         final int layer = layerOf[slot];
         final ExpertPort port = experts.port(layer, expert);
         if (port == null) {
-            refused++;
             peer.refusedCalls.addLong(callOf[slot]);
             peer.refusedRanks.addInt(rank);
-        } else if (!peer.running.add(key(callOf[slot], rank))) {
-            duplicates++;
-        } else {
+        } else if (peer.running.add(key(callOf[slot], rank))) {
             final int index = incomingExperts++;
             ranks[slot * topK + index] = rank;
             pending[slot]++;
@@ -144,7 +139,6 @@ final class ExpertService {
 
     /** A call for which {@link #beginRow} found no room. */
     void busy(final int node, final long callId, final int rank) {
-        refused++;
         peer(node).busyCalls.addLong(callId);
         peer(node).busyRanks.addInt(rank);
     }
@@ -270,13 +264,5 @@ final class ExpertService {
 
     long served() {
         return served;
-    }
-
-    long duplicates() {
-        return duplicates;
-    }
-
-    long refused() {
-        return refused;
     }
 }

@@ -8,6 +8,7 @@ final class HedgeBudget {
     private final double perCall;
     private final double burst;
     private double tokens;
+    private long taken;
 
     /**
      * @param perCall second calls per first call; 0 for none at all
@@ -19,6 +20,7 @@ final class HedgeBudget {
         tokens = this.burst;
     }
 
+    /** So many first calls have been sent. */
     void called(final int calls) {
         tokens = Math.min(burst, tokens + calls * perCall);
     }
@@ -29,6 +31,12 @@ final class HedgeBudget {
             return false;
         }
         tokens--;
+        taken++;
         return true;
+    }
+
+    /** Second calls taken so far. */
+    long taken() {
+        return taken;
     }
 }

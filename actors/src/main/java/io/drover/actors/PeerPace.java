@@ -107,17 +107,14 @@ final class PeerPace {
         peer.sinceChange = 0;
     }
 
-    /** Tries peers again whose time is up. Returns whether there was one. */
-    boolean poll(final long nowNs) {
-        boolean changed = false;
+    /** Tries peers again whose time is up. */
+    void poll(final long nowNs) {
         for (final Peer peer : peers) {
             if (peer != null && peer.state == State.SLOW && nowNs - peer.slowUntilNs >= 0) {
                 change(peer, State.TRIED);
                 peer.mean = middle();
-                changed = true;
             }
         }
-        return changed;
     }
 
     /** The mean of the peer in the middle; of two the faster, so that a single slow one is never the measure. */
