@@ -26,6 +26,8 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
     private static final int MAX_SHIPMENTS = 2048;
     private static final int EXPERT_BATCH_ROWS = 64;
     private static final long KEEP_ENDED_NS = TimeUnit.SECONDS.toNanos(30);
+    /** Longer than the way to a home and back. */
+    private static final long ASK_AGAIN_NS = TimeUnit.MILLISECONDS.toNanos(50);
     private static final int MAX_KEPT_ENDED = 1024;
     /** Released pages wait so long for an offer that may be on its way. */
     private static final long RELEASE_GRACE_NS = TimeUnit.SECONDS.toNanos(2);
@@ -76,7 +78,7 @@ record EngineParts(Links links, Router router, LocalExperts experts, DeviceExecu
         final ClientStreams clients = new ClientStreams(desks, router, pace, settings.hedging().slowHome().toNanos(), self,
                 firstKey);
         final GatewayDesk gateway = new GatewayDesk(new GatewayDesk.Limits(settings.offerTimeout().toNanos(), 3,
-                settings.silence().toNanos(), settings.homeTimeout().toNanos(), settings.takeoverAfter().toNanos(),
+                ASK_AGAIN_NS, settings.silence().toNanos(), settings.homeTimeout().toNanos(), settings.takeoverAfter().toNanos(),
                 settings.takeoverTimeout().toNanos(), settings.maxTakeovers()), clients);
         final FrameIntake intake = new FrameIntake(config, wireType, rows, router, calls, service, ledger, desks, buddies);
         return new EngineParts(links, router, experts, device, completed, ledger, pace, calls, service, serviceSender, counter,

@@ -18,9 +18,8 @@ import org.agrona.collections.Long2ObjectHashMap;
  * state       event                                       next        effect
  * -           submit                                      OFFERED     offers to the first candidate home
  * OFFERED     admitted by the home it was offered to      STREAMING   tells the client's side
- *             refused as too long                         gone        refuses
- *             refused otherwise, no answer in time,       OFFERED     offers to the next candidate; gone and refused after the last
- *             or the home is lost or suspected
+ *             refused, no answer in time,                 OFFERED     offers to the next candidate; gone and refused after the last,
+ *             or the home is lost or suspected                        as too long if that is what all of them said
  * STREAMING   tokens in order                             STREAMING   passes them on
  *             tokens after a gap, or silence              STREAMING   asks the home to send again from the next index
  *             tokens seen before                          STREAMING   drops them
@@ -76,6 +75,7 @@ final class GatewayDesk {
     /**
      * @param offerTimeoutNs    how long a home may take to answer an offer
      * @param offerAttempts     offers to one home before the next is tried
+     * @param askAgainNs        a home is asked for the same missing tokens at most once in this time while it sends others
      * @param silenceNs         after this long without news the home is asked
      * @param homeTimeoutNs     after this long without news another home takes over
      * @param takeoverAfterNs   a home that is suspected, or crawls, for this long is taken over from; twice as long after each such
@@ -83,7 +83,8 @@ final class GatewayDesk {
      * @param takeoverTimeoutNs how long a stream may be without a home
      * @param maxTakeovers      of one request
      */
-    record Limits(long offerTimeoutNs, int offerAttempts, long silenceNs, long homeTimeoutNs, long takeoverAfterNs,
+    record Limits(long offerTimeoutNs, int offerAttempts, long askAgainNs, long silenceNs, long homeTimeoutNs,
+            long takeoverAfterNs,
             long takeoverTimeoutNs, int maxTakeovers) {}
 
     /** A home ends a sequence with this code so that another goes on with it. */
@@ -114,6 +115,7 @@ final class GatewayDesk {
         boolean suspected;
         int doublings;
         int takeovers;
+        int tooLong;
         /** Who has pages of the sequence, or had. */
         int buddy = NOBODY;
         String lost = "";
@@ -140,7 +142,6 @@ final class GatewayDesk {
     private int fencedNode = NOBODY;
     private long fencedKey;
     private long fencedTerm;
-    private long duplicates;
     private long fenced;
     private long takeovers;
 
@@ -188,20 +189,21 @@ final class GatewayDesk {
         final Request request = requests.get(key);
         if (!isCurrent(request, from, ownerTerm)) {
             if (accepted) {
-                fence(from, key, ownerTerm);
+                fence(request, from, key, ownerTerm);
             }
             return;
         }
         request.lastNewsNs = nowNs;
         if (accepted) {
             admitted(request, nowNs);
-        } else if (request.state == State.OFFERED && reason == Gateway.Reason.TOO_LONG) {
-            requests.remove(key);
-            actions.refused(key, reason, detail, retryAfterMs);
         } else if (request.state != State.STREAMING) {
-            request.refusal = reason;
-            request.detail = detail;
-            request.retryAfterMs = retryAfterMs;
+            request.tooLong += reason == Gateway.Reason.TOO_LONG ? 1 : 0;
+            // Homes differ in what they hold: it is too long only if it is so for all of them.
+            if (reason != Gateway.Reason.TOO_LONG || request.tooLong >= request.candidates.length) {
+                request.refusal = reason;
+                request.detail = detail;
+                request.retryAfterMs = retryAfterMs;
+            }
             offerToNext(request, nowNs);
         }
     }
@@ -226,9 +228,7 @@ final class GatewayDesk {
             request.tokens.addInt(id);
             actions.token(key, index, id);
         } else if (index > next) {
-            ask(request, nowNs);
-        } else {
-            duplicates++;
+            askOfGap(request, nowNs);
         }
     }
 
@@ -275,7 +275,7 @@ final class GatewayDesk {
     private Request current(final int from, final long key, final long ownerTerm, final long nowNs) {
         final Request request = requests.get(key);
         if (!isCurrent(request, from, ownerTerm)) {
-            fence(from, key, ownerTerm);
+            fence(request, from, key, ownerTerm);
             return null;
         }
         request.lastNewsNs = nowNs;
@@ -283,14 +283,21 @@ final class GatewayDesk {
         return request;
     }
 
-    /** A node goes on with what it no longer owns; it is told so, once for all tokens of a frame. */
-    private void fence(final int from, final long key, final long ownerTerm) {
-        fenced++;
+    /** A node goes on with what it no longer owns, or nobody wants; it is told so, once for all tokens of a frame. */
+    private void fence(final Request request, final int from, final long key, final long ownerTerm) {
+        fenced += request == null ? 0 : 1;
         if (from != fencedNode || key != fencedKey || ownerTerm != fencedTerm) {
             fencedNode = from;
             fencedKey = key;
             fencedTerm = ownerTerm;
             actions.sendCancel(from, key, ownerTerm);
+        }
+    }
+
+    /** Every token beyond the gap is news of the same gap. */
+    private void askOfGap(final Request request, final long nowNs) {
+        if (nowNs - request.askedNs >= limits.askAgainNs()) {
+            ask(request, nowNs);
         }
     }
 
@@ -461,11 +468,7 @@ final class GatewayDesk {
         return count;
     }
 
-    long duplicates() {
-        return duplicates;
-    }
-
-    /** Messages of homes that were no longer the owners. */
+    /** Tokens and admissions, of streams that are open, from homes that were no longer the owners. */
     long fenced() {
         return fenced;
     }

@@ -110,6 +110,7 @@ class FailOverTest {
             }
             // Of a late pause, a fast machine may have computed every stream to its end.
             assertThat(nodes.engines.getFirst().status().failOver().takeovers()).isPositive();
+            assertThat(nodes.engines.getFirst().status().failOver().fencedMessages()).isPositive();
         }
     }
 
