@@ -102,11 +102,9 @@ final class LayerEngine implements Batcher.Actions, ExpertCalls.Listener {
         }
         final KvSequence kv = sequence.kv;
         final int kept = kv.pages() == 0 ? keeper.usable(sequence) : 0;
-        final int missing = KvPool.pagesFor(positionCount) - kv.pages() - kept;
-        while (missing > pool.freePages()) {
-            if (!keeper.giveUpOne(sequence.key)) {
-                return false;
-            }
+        final int missing = KvPool.pagesFor(positionCount) - kv.pages() - kept - pool.freePages();
+        if (missing > 0 && !keeper.giveUp(sequence.key, missing)) {
+            return false;
         }
         if (kv.pages() == 0) {
             keeper.adopt(sequence, kept, page -> pool.append(kv, page));

@@ -224,17 +224,23 @@ final class PageKeeper {
     }
 
     /**
-     * Gives up the pages of one sequence, because one of this node needs room.
+     * Gives up pages, because a sequence of this node needs room: all of one sequence and then of the next, those with the least to
+     * lose first.
      *
      * @param except the sequence that needs it: its own are not given up
-     * @return false if nothing else is kept
+     * @param wanted pages to be given up at least
+     * @return false, and nothing is given up, if so many are not kept
      */
-    boolean giveUpOne(final Sequence.Key except) {
-        final Kept least = leastWorth(except);
-        if (least != null) {
+    boolean giveUp(final Sequence.Key except, final int wanted) {
+        final Kept own = kept.get(except);
+        if (wanted > pages - (own == null ? 0 : own.held())) {
+            return false;
+        }
+        int given = 0;
+        for (Kept least; given < wanted && (least = leastWorth(except)) != null; given += least.held()) {
             evict(least);
         }
-        return least != null;
+        return true;
     }
 
     /**

@@ -178,7 +178,7 @@ class PageCopySimulationTest {
             boolean reserve(final Sequence sequence, final int positions) {
                 final List<Long> pages = own.get(sequence);
                 while (pages.size() < (positions + PAGE - 1) / PAGE) {
-                    if (free.isEmpty() && !keeper.giveUpOne(sequence.key)) {
+                    if (free.isEmpty() && !keeper.giveUp(sequence.key, 1)) {
                         return false;
                     }
                     pages.add(free.removeLast());
@@ -352,6 +352,25 @@ class PageCopySimulationTest {
                 collect(node);
             }
         }
+    }
+
+    @Test
+    void nothingIsGivenUpForASequenceThatCannotFit() {
+        final World world = new World(1);
+        final World.Node node = world.nodes[1];
+        final Sequence.Key own = new Sequence.Key(0, 1);
+        for (int key = 1; key <= 3; key++) {
+            for (int page = 0; page < 2; page++) {
+                assertThat(node.keeper.onPart(0, new Sequence.Key(0, key), 1, page, page, 0, PAGE_BYTES, 0))
+                        .isNotEqualTo(PageKeeper.NONE);
+            }
+        }
+        assertThat(node.keeper.giveUp(own, 5)).isFalse();
+        assertThat(node.keeper.sequences()).isEqualTo(3);
+        assertThat(node.keeper.giveUp(own, 3)).isTrue();
+        assertThat(node.keeper.sequences()).isEqualTo(1);
+        assertThat(node.keeper.pages()).isEqualTo(2);
+        assertThat(node.keeper.giveUp(own, 1)).isFalse();
     }
 
     @Test
