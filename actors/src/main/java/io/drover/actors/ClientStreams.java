@@ -23,7 +23,19 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
     private static final Logger LOG = LoggerFactory.getLogger(ClientStreams.class);
     private static final long UNREAD_STREAM_NS = TimeUnit.SECONDS.toNanos(30);
 
-    private record Client(String requestId, TokenBuffer buffer, CompletableFuture<Admission> admission, long sinceNs) {}
+    private static final class Client {
+        final String requestId;
+        final TokenBuffer buffer;
+        final CompletableFuture<Admission> admission;
+        boolean admitted;
+        long admittedNs;
+
+        Client(final String requestId, final TokenBuffer buffer, final CompletableFuture<Admission> admission) {
+            this.requestId = requestId;
+            this.buffer = buffer;
+            this.admission = admission;
+        }
+    }
 
     private final DeskLinks desks;
     private final Router router;
@@ -61,7 +73,7 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
         final CompletableFuture<Admission> admission = new CompletableFuture<>();
         final TokenBuffer buffer = new TokenBuffer(() -> agent.execute(() -> cancel(key)));
         final boolean taken = agent.execute(() -> {
-            clients.put(key, new Client(request.requestId(), buffer, admission, System.nanoTime()));
+            clients.put(key, new Client(request.requestId(), buffer, admission));
             desk.submit(key, request, System.nanoTime());
         });
         if (!taken) {
@@ -102,7 +114,7 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
     void dropUnread(final long nowNs) {
         final List<Long> unread = new ArrayList<>();
         clients.forEach((key, client) -> {
-            if (!client.buffer().isMaterialized() && nowNs - client.sinceNs() > UNREAD_STREAM_NS) {
+            if (client.admitted && !client.buffer.isMaterialized() && nowNs - client.admittedNs > UNREAD_STREAM_NS) {
                 unread.add(key);
             }
         });
@@ -136,7 +148,9 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
     public void admitted(final long requestKey) {
         final Client client = clients.get(requestKey);
         if (client != null) {
-            client.admission().complete(new Admission.Accepted(Source.fromGraph(client.buffer())));
+            client.admitted = true;
+            client.admittedNs = System.nanoTime();
+            client.admission.complete(new Admission.Accepted(Source.fromGraph(client.buffer)));
         }
     }
 
@@ -144,7 +158,7 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
     public void refused(final long requestKey, final Reason reason, final String detail, final long retryAfterMs) {
         final Client client = clients.remove(requestKey);
         if (client != null) {
-            client.admission().complete(new Admission.Refused(reason, detail, Duration.ofMillis(retryAfterMs)));
+            client.admission.complete(new Admission.Refused(reason, detail, Duration.ofMillis(retryAfterMs)));
         }
     }
 
@@ -152,7 +166,7 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
     public void token(final long requestKey, final int index, final int id) {
         final Client client = clients.get(requestKey);
         if (client != null) {
-            client.buffer().put(new TokenEvent.Token(index, id));
+            client.buffer.put(new TokenEvent.Token(index, id));
         }
     }
 
@@ -160,7 +174,7 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
     public void moving(final long requestKey, final int tokens, final String why) {
         final Client client = clients.get(requestKey);
         LOG.info("sequence {} ({}) goes on elsewhere after {} tokens: {}", requestKey,
-                client == null ? "cancelled" : client.requestId(), tokens, why);
+                client == null ? "cancelled" : client.requestId, tokens, why);
     }
 
     @Override
@@ -172,8 +186,8 @@ final class ClientStreams implements Gateway, GatewayDesk.Actions, DeskLinks.Gat
     public void ended(final long requestKey, final TokenEvent end) {
         final Client client = clients.remove(requestKey);
         if (client != null) {
-            client.buffer().put(end);
-            client.admission().complete(new Admission.Refused(Reason.UNAVAILABLE, end.toString(), Duration.ofSeconds(1)));
+            client.buffer.put(end);
+            client.admission.complete(new Admission.Refused(Reason.UNAVAILABLE, end.toString(), Duration.ofSeconds(1)));
         }
     }
 

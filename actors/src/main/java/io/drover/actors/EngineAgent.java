@@ -8,7 +8,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
-import org.agrona.concurrent.ManyToOneConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,17 +25,20 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide, BuddyLinks.Node
     private static final int BACKGROUND_FRAGMENTS = 16;
     private static final int DEVICE_TASKS_PER_TURN = 64;
     private static final long TICK_NS = TimeUnit.MILLISECONDS.toNanos(5);
+    /** Of a turn that took longer, answers that are not in yet may have come long ago. */
+    private static final long OWN_PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(50);
     private static final long STATUS_NS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private final EngineParts parts;
     private final int spins;
-    private final ManyToOneConcurrentLinkedQueue<Runnable> commands = new ManyToOneConcurrentLinkedQueue<>();
+    private final Commands commands = new Commands();
     private final Map<Integer, Endpoint> peers = new HashMap<>();
     private final CompletableFuture<Void> stopped = new CompletableFuture<>();
     private volatile @Nullable Thread thread;
     private volatile boolean running = true;
     private volatile boolean parked;
     private volatile EngineStatus status;
+    private long polledNs;
     private long nextTickNs;
     private long nextStatusNs;
     private int idleTurns;
@@ -60,9 +62,12 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide, BuddyLinks.Node
             stopped.completeExceptionally(failure);
         } finally {
             running = false;
-            runCommands();
-            parts.clients().failAll("engine_stopped", "the engine of this node has stopped");
-            stopped.complete(null);
+            try {
+                commands.close();
+                parts.clients().failAll("engine_stopped", "the engine of this node has stopped");
+            } finally {
+                stopped.complete(null);
+            }
         }
     }
 
@@ -71,7 +76,7 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide, BuddyLinks.Node
         long nowNs = System.nanoTime();
         int work = poll(nowNs);
         work += parts.links().pollBackground(parts.buddies(), BACKGROUND_FRAGMENTS);
-        work += runCommands();
+        work += commands.run();
         work += parts.intake().handleDeferred();
         work += parts.desks().deliverLocal();
         if (nowNs - nextTickNs >= 0) {
@@ -86,16 +91,12 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide, BuddyLinks.Node
         return work;
     }
 
-    private int runCommands() {
-        int count = 0;
-        for (Runnable command; (command = commands.poll()) != null; count++) {
-            command.run();
-        }
-        return count;
-    }
-
     /** Takes frames in and acknowledges them. Also called between the parts of a long kernel. */
-    int poll(final long nowNs) {
+    private int poll(final long nowNs) {
+        if (nowNs - polledNs > OWN_PAUSE_NS) {
+            parts.ledger().paused(nowNs);
+        }
+        polledNs = nowNs;
         final int polled = parts.links().poll(parts.intake(), FRAGMENTS_PER_POLL);
         if (polled > 0) {
             parts.service().answer();
@@ -186,10 +187,9 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide, BuddyLinks.Node
 
     /** Runs a command on the compute thread; any thread. False once the engine stops. */
     boolean execute(final Runnable command) {
-        if (!running) {
+        if (!running || !commands.add(command)) {
             return false;
         }
-        commands.add(command);
         wakeUp();
         return true;
     }
