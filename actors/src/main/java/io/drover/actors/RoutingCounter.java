@@ -13,7 +13,8 @@ import io.drover.placement.RoutingStatistics;
 /**
  * Counts what the gates of this home chose. A position is counted when it has passed the last layer, and once in the life of its
  * sequence: what is computed again after a preemption or a change of home has counters of its own, and so have the calls of chunks
- * that were abandoned on their way. So, when nothing is in flight,
+ * that were abandoned on their way. How far a former home came is known by the tokens that its gateway has: what it counted beyond
+ * them, and all of a prompt that gave no token yet, is counted again by the next home. So, when nothing is in flight,
  *
  * <pre>
  * calls                                                        = positions x routed layers x top-k

@@ -29,7 +29,7 @@ final class Sequence {
     int adopted;
     /** Its copy at another node; null unless there is one. */
     PageCopier.@Nullable Copy copy;
-    /** Positions whose routing has been counted, here or at an earlier home. */
+    /** Positions whose routing has been counted, here or, as far as the tokens so far tell, at an earlier home. */
     int counted;
     /** What is being recorded of its routing; null unless something is. */
     @Nullable
@@ -76,7 +76,7 @@ final class Sequence {
         System.arraycopy(generated, 0, tokens, promptLength, generated.length);
         length = promptLength + generated.length;
         sent = generated.length;
-        // The earlier home computed every position but the last, whose token it had just drawn.
+        // The earlier home computed every position but the last, whose token it had just drawn. Of a prefill nothing is known.
         counted = generated.length == 0 ? 0 : length - 1;
     }
 
