@@ -236,6 +236,7 @@ final class GatewayDesk {
     void onEnd(final int from, final long key, final long ownerTerm, final TokenEvent end, final long nowNs) {
         final Request request = requests.get(key);
         if (!isCurrent(request, from, ownerTerm)) {
+            fenced += request == null ? 0 : 1;
             return;
         }
         request.lastNewsNs = nowNs;
@@ -468,7 +469,7 @@ final class GatewayDesk {
         return count;
     }
 
-    /** Tokens and admissions, of streams that are open, from homes that were no longer the owners. */
+    /** Tokens, ends and admissions, of streams that are open, from homes that were no longer the owners. */
     long fenced() {
         return fenced;
     }

@@ -101,11 +101,12 @@ class GatewayDeskSimulationTest {
         final int home = homeOf(world);
         world.desk.onToken(home, 1, 1, 0, GatewayDeskWorld.draw(1, 0), world.nowNs);
         world.desk.onToken(home, 1, 0, 1, GatewayDeskWorld.draw(1, 1) + GatewayDeskWorld.POISON, world.nowNs);
-        assertThat(world.desk.fenced()).isEqualTo(1);
+        world.desk.onEnd(home, 1, 0, new TokenEvent.Finished(false, 3, 1), world.nowNs);
+        assertThat(world.desk.fenced()).isEqualTo(2);
         world.cancelled.add(1L);
         world.desk.cancel(1);
         world.desk.onToken(home, 1, 1, 1, GatewayDeskWorld.draw(1, 1), world.nowNs);
-        assertThat(world.desk.fenced()).isEqualTo(1);
+        assertThat(world.desk.fenced()).isEqualTo(2);
     }
 
     @Test
