@@ -1,8 +1,10 @@
 package io.drover.bench.live;
 
 import java.io.IOException;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -19,20 +21,20 @@ final class CoordinatorTrial implements LiveBench.Trial {
     /** What passes until an alert that has risen is seen: between two looks, and for an answer on busy cores. */
     private static final double LOOK_S = 0.2;
     private static final int LEDGER = 5;
-    /** Until the ledger has been handed to all nodes. */
+    /** A move that began so long before the loss has been handed to all nodes. */
     private static final double HANDED_S = 3;
     private static final int DOOR_CLIENTS = 2;
     private static final double TRUTH_S = 5;
     private static final double END_S = 30;
 
-    private record Loss(String what, long lostNs, long alertNs, long answersNs, int before, int after) {
+    private record Loss(String what, long lostNs, long alertNs, long answersNs, int known, int missing) {
         int judge(final LiveBench bench, final Verdict verdict) {
-            bench.say("%s: another coordinator answers after %.1f s; ledger: %d moves before, %d after", what, seconds(answersNs),
-                    before, after);
+            bench.say("%s: another coordinator answers after %.1f s, with all but %d of the %d moves of the ledger", what,
+                    seconds(answersNs), missing, known);
             bench.say("%s: tokens/s while no coordinator answered: %.0f; longest gap %.0f ms", what,
                     verdict.tokensPerSecond(lostNs, answersNs), verdict.longestMs(lostNs, answersNs));
             return bench.aim(what + ", alert after s", seconds(alertNs), 2 * INTERVAL_S + LOOK_S)
-                    + bench.aim(what + ", moves missing in the ledger", Math.max(0, before - after), 0)
+                    + bench.aim(what + ", moves missing in the ledger", missing, 0)
                     + (verdict.tokens(lostNs, answersNs) == 0 ? 1 : 0);
         }
 
@@ -52,18 +54,16 @@ final class CoordinatorTrial implements LiveBench.Trial {
             try (Load load = bench.load("coordinator", cluster.url(gateway))) {
                 load.run(bench.warmUp);
                 MigrateTrial.moves(cluster, bench.nodes, LEDGER, random);
-                bench.pause(HANDED_S);
                 final int first = cluster.coordinator();
                 gateway = other(load, cluster, gateway, first, bench.nodes);
-                stopped = lose(cluster, first, "STOP", gateway);
+                stopped = lose(bench, cluster, first, "STOP", gateway);
                 bad += goOn(bench, cluster, first);
                 cluster.start(first);
                 cluster.awaitWhole();
                 MigrateTrial.moves(cluster, bench.nodes, LEDGER, random);
-                bench.pause(HANDED_S);
                 final int second = cluster.coordinator();
                 gateway = other(load, cluster, gateway, second, bench.nodes);
-                killed = lose(cluster, second, "KILL", gateway);
+                killed = lose(bench, cluster, second, "KILL", gateway);
                 bench.pause(bench.seconds);
                 bench.say("coordinator on node-%d, then on node-%d, then on node-%d", first, second, cluster.coordinator());
             }
@@ -81,20 +81,26 @@ final class CoordinatorTrial implements LiveBench.Trial {
     }
 
     /** Returns once another coordinator answers. */
-    private static Loss lose(final LiveCluster cluster, final int victim, final String signal, final int gateway)
-            throws IOException, InterruptedException {
-        final int before = moves(cluster, gateway);
+    private static Loss lose(final LiveBench bench, final LiveCluster cluster, final int victim, final String signal,
+            final int gateway) throws IOException, InterruptedException {
+        final Set<String> known = moves(cluster, gateway);
+        bench.pause(HANDED_S);
         final long lostNs = System.nanoTime();
         cluster.signal(victim, signal);
         LiveCluster.until("the alert", () -> cluster.metric(gateway, ALERT) > 0);
         final long alertNs = System.nanoTime();
         LiveCluster.until("another coordinator", () -> cluster.metric(gateway, ALERT) == 0
                 && cluster.get(gateway, "/admin/moves").has("moves"));
-        return new Loss("SIG" + signal, lostNs, alertNs, System.nanoTime(), before, moves(cluster, gateway));
+        final long answersNs = System.nanoTime();
+        final Set<String> missing = new HashSet<>(known);
+        missing.removeAll(moves(cluster, gateway));
+        return new Loss("SIG" + signal, lostNs, alertNs, answersNs, known.size(), missing.size());
     }
 
-    private static int moves(final LiveCluster cluster, final int gateway) throws IOException {
-        return cluster.get(gateway, "/admin/moves").path("moves").size();
+    private static Set<String> moves(final LiveCluster cluster, final int gateway) throws IOException {
+        final Set<String> ids = new HashSet<>();
+        cluster.get(gateway, "/admin/moves").path("moves").forEach(move -> ids.add(move.get("id").asText()));
+        return ids;
     }
 
     /** Continues a stopped node, and asks at its door until its process has ended. */
