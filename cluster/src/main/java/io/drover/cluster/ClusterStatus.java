@@ -9,7 +9,7 @@ import io.drover.placement.Epoch;
  *
  * @param ready            whether this node's gateway can serve
  * @param reason           if not ready, why, in one sentence; else empty
- * @param cutOff           why this node takes on no new work: it hears less than half of the cluster; else empty
+ * @param cutOff           why this node takes on no new work: it hears less than half of the cluster, or has ended; else empty
  * @param epoch            of the table that this node routes by
  * @param model            the name that clients ask for
  * @param wireType         label of the wire type

@@ -8,6 +8,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
+import org.apache.pekko.Done;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -113,12 +114,21 @@ public final class DroverNode {
             }
         }, system.executionContext());
         watch.refusal().thenAccept(sentence -> end(sentence, Duration.ZERO, LEAVE_TIMEOUT));
+        // One that the cluster has downed takes seconds to end.
+        CoordinatedShutdown.get(system).addTask(CoordinatedShutdown.PhaseBeforeServiceUnbind(), "drover-removed", () -> {
+            removed();
+            return CompletableFuture.completedFuture(Done.getInstance());
+        });
         system.getWhenTerminated().whenComplete((done, failure) -> {
-            if (ending.compareAndSet("", REMOVED)) {
-                LOG.error("node '{}': {}", settings.nodeName(), REMOVED);
-            }
+            removed();
             release();
         });
+    }
+
+    private void removed() {
+        if (ending.compareAndSet("", REMOVED)) {
+            LOG.error("node '{}': {}", settings.nodeName(), REMOVED);
+        }
     }
 
     /** Where requests enter. It refuses while the node is not ready. */

@@ -98,6 +98,10 @@ final class ExpertMoves {
     /** A device takes so many times as long as others. */
     void pace(final int device, final int times, final long nowNs) {
         slowness.put(device, times);
+        if (times > 1) {
+            outside.add(new FormationCommand.Alert(RebalanceCommand.Kind.SLOW_NODE,
+                    members.get(device) + " answers " + times + " times slower than others; plans move its experts away"));
+        }
         step(new RebalanceEvent.Paced(device, rate(device)), nowNs);
     }
 

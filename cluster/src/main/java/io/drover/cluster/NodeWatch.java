@@ -152,7 +152,8 @@ final class NodeWatch implements NodeGuardian.Listener {
         } else {
             reason = now.epoch().equals(Epoch.NONE) ? "this node has no routing table yet" : "";
         }
-        return new ClusterStatus(reason.isEmpty(), reason, now.cutOff(), now.epoch(), settings.modelName(),
+        return new ClusterStatus(reason.isEmpty(), reason, stopped.isEmpty() ? now.cutOff() : stopped, now.epoch(),
+                settings.modelName(),
                 settings.engine().wireType().label(),
                 settings.engine().kvType().label(), settings.nodeName(),
                 TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - now.answeredNs()),

@@ -15,19 +15,30 @@ import io.drover.actors.EngineStatus;
  * How many times as long as others each node takes to answer expert calls, in the eyes of most of them: what its device weighs in plans,
  * so that experts move away from one that has become slow. Engines leave a slow peer alone at once; this is what follows.
  *
- * <p>A node that is left alone is not seen to be slow any more. So it keeps its weight for a while after the last word against it, twice
+ * <p>One busy second makes a node slow in an engine's eyes, and costs it nothing there. Moving its experts costs more; so a node is slow here
+ * once most others have found it so for {@link #SURE_NS} longer than they have not. A node that is left alone is not seen to be slow any more. So it keeps its weight for a while after the last word against it, twice
  * as long each time that it proves to be slow again. Pure; not thread-safe.
  */
 final class Paces {
     /** Beyond this the plan would not change any more. */
     static final int MOST = 64;
+    static final long SURE_NS = TimeUnit.SECONDS.toNanos(10);
     static final long MEMORY_NS = TimeUnit.SECONDS.toNanos(60);
     private static final int MOST_DOUBLINGS = 5;
+    /** Where a coordinator stood still, nobody was watched. */
+    private static final long LONGEST_STEP_NS = TimeUnit.SECONDS.toNanos(1);
 
     private static final class Pace {
         int times = 1;
         int relapses = -1;
         long untilNs;
+        long lastNs;
+        long evidenceNs;
+
+        Pace(final long nowNs) {
+            lastNs = nowNs;
+            untilNs = nowNs;
+        }
     }
 
     private final Map<Integer, Pace> paces = new HashMap<>();
@@ -61,19 +72,22 @@ final class Paces {
         final Set<Integer> named = new HashSet<>(paces.keySet());
         reports.forEach(report -> report.slow().forEach(peer -> named.add(peer.nodeId())));
         for (final int node : named) {
-            final Pace pace = paces.computeIfAbsent(node, id -> new Pace());
+            final Pace pace = paces.computeIfAbsent(node, id -> new Pace(nowNs));
             final int before = pace.times;
             judge(pace, middle(node, reports), nowNs);
             if (pace.times != before) {
                 changes.put(node, pace.times);
             }
         }
-        paces.values().removeIf(pace -> pace.times == 1 && nowNs - pace.untilNs >= memoryNs(pace));
+        paces.values().removeIf(pace -> pace.times == 1 && pace.evidenceNs == 0 && nowNs - pace.untilNs >= memoryNs(pace));
         return changes;
     }
 
     private static void judge(final Pace pace, final int times, final long nowNs) {
-        if (times > 1) {
+        final long sinceNs = Math.min(nowNs - pace.lastNs, LONGEST_STEP_NS);
+        pace.lastNs = nowNs;
+        pace.evidenceNs = Math.clamp(pace.evidenceNs + (times > 1 ? sinceNs : -sinceNs), 0, SURE_NS);
+        if (times > 1 && (pace.times > 1 || pace.evidenceNs == SURE_NS)) {
             pace.relapses += pace.times == 1 ? 1 : 0;
             pace.times = Math.max(pace.times, times);
             pace.untilNs = nowNs + memoryNs(pace);

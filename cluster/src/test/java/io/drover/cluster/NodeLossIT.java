@@ -7,6 +7,8 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 
 import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.cluster.typed.Cluster;
+import org.apache.pekko.cluster.typed.Down;
 import org.junit.jupiter.api.Test;
 
 /** Nodes go and come back: a new coordinator takes over what runs, and no expert stays lost. */
@@ -54,6 +56,24 @@ class NodeLossIT {
                     && state(again, "node-2") == NodeView.State.GONE);
             assertThat(replicas(again)).isGreaterThanOrEqualTo(EXPERTS);
             generates(cluster, again);
+        }
+    }
+
+    @Test
+    void aNodeThatTheClusterHasDownedTakesNothingOnAndEnds() {
+        try (LocalCluster cluster = new LocalCluster(3)) {
+            final DroverNode first = cluster.start("node-1", FAST);
+            final DroverNode second = cluster.start("node-2", FAST);
+            cluster.start("node-3", FAST);
+            cluster.awaitReady();
+            final Cluster others = Cluster.get(second.system());
+            others.manager().tell(new Down(Cluster.get(first.system()).selfMember().address()));
+            cluster.await("the node to say so", () -> !first.status().ready());
+            cluster.await("the node to refuse requests",
+                    () -> first.status().cutOff().equals("the cluster removed this node, or its actor system failed"));
+            cluster.await("the node to end", () -> first.whenStopped().toCompletableFuture().isDone());
+            cluster.await("the others to serve", () -> second.status().ready() && second.status().epoch().term() > 1);
+            generates(cluster, second);
         }
     }
 

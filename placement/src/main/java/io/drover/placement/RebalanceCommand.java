@@ -55,6 +55,8 @@ public sealed interface RebalanceCommand {
         DID_NOT_PAY,
         /** There is work, and nothing has progressed for the watchdog's time. */
         STALLED,
+        /** A node answers slowly in most others' eyes, and loses weight in plans. */
+        SLOW_NODE,
         /** An operator's command could not be followed. */
         REFUSED
     }
