@@ -25,8 +25,8 @@ final class EngineAgent implements Runnable, DeskLinks.HomeSide, BuddyLinks.Node
     private static final int BACKGROUND_FRAGMENTS = 16;
     private static final int DEVICE_TASKS_PER_TURN = 64;
     private static final long TICK_NS = TimeUnit.MILLISECONDS.toNanos(5);
-    /** Of a turn that took longer, answers that are not in yet may have come long ago. */
-    private static final long OWN_PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(50);
+    /** After a turn that took longer, answers may have waited for long; less is what a thread of a busy machine waits for its turn. */
+    private static final long OWN_PAUSE_NS = TimeUnit.MILLISECONDS.toNanos(250);
     private static final long STATUS_NS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private final EngineParts parts;
